@@ -1,0 +1,103 @@
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import { CallsealError } from '../../domain/errors.ts';
+import type { Sql, SqlDatabase, SqlRow, SqlValue } from '../registry/sql.ts';
+
+const BUSY_TIMEOUT_MS = 15_000;
+
+/**
+ * One connection to the embedded profile's SQLite file (WAL, synchronous=FULL: what was acknowledged survives
+ * `kill -9` and a power cut).
+ *
+ * A transaction holds the connection to its end and everything else waits in a queue: interleaved asynchronous
+ * transactions on one connection lose acknowledged rows. It always begins `immediate`: a deferred one fails at its
+ * first write with SQLITE_BUSY_SNAPSHOT, whatever the busy timeout says.
+ *
+ * @throws CallsealError REGISTRY_DAMAGED - the file is no database, or a damaged one
+ * @throws CallsealError REGISTRY_DOWN - the file cannot be opened or written
+ */
+export function openSqlite(path: string): SqlDatabase {
+  const database = opened(path);
+  const prepared = new Map<string, StatementSync>();
+  let tail: Promise<unknown> = Promise.resolve();
+
+  const run = (text: string, values: readonly SqlValue[] = []): readonly SqlRow[] => {
+    try {
+      let statement = prepared.get(text);
+      if (!statement) prepared.set(text, (statement = database.prepare(text)));
+      // Positional `$1` is not bound by position in SQLite: it is a name.
+      const named = Object.fromEntries(values.map((value, i) => [`$${i + 1}`, value as SQLInputValue]));
+      return statement.all(named) as SqlRow[];
+    } catch (cause) {
+      throw translated(cause);
+    }
+  };
+  const queued = async <T>(work: () => T | Promise<T>): Promise<T> => {
+    const before = tail;
+    const mine = before.then(work, work);
+    tail = mine.catch(() => undefined);
+    return await mine;
+  };
+  const inTransaction: Sql = { query: async (text, values) => run(text, values) };
+
+  return {
+    query: async (text, values) => await queued(() => run(text, values)),
+    script: async (text) =>
+      await queued(() => {
+        try {
+          database.exec(text);
+        } catch (cause) {
+          throw translated(cause);
+        }
+      }),
+    transaction: async (_tenant, work) =>
+      await queued(async () => {
+        run('begin immediate');
+        try {
+          const value = await work(inTransaction);
+          run('commit');
+          return value;
+        } catch (error) {
+          if (database.isTransaction) run('rollback');
+          throw error;
+        }
+      }),
+    close: async () =>
+      await queued(() => {
+        prepared.clear();
+        if (database.isOpen) database.close();
+      }),
+  };
+}
+
+function opened(path: string): DatabaseSync {
+  try {
+    const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
+    database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on;');
+    database.function('callseal_now', () => Date.now());
+    return database;
+  } catch (cause) {
+    throw translated(cause);
+  }
+}
+
+const SQLITE_CORRUPT = 11;
+const SQLITE_NOTADB = 26;
+
+/** Primary result codes of SQLite (low byte of `errcode`): what a delivery should do about them. */
+function translated(cause: unknown): unknown {
+  const primary = Number((cause as { errcode?: number }).errcode ?? 0) & 0xff;
+  if (primary === 0) return cause;
+  if (primary === SQLITE_CORRUPT || primary === SQLITE_NOTADB) {
+    return new CallsealError('REGISTRY_DAMAGED', 'the database file is damaged or is no database', {
+      cause,
+      hint: 'stop every callseal process, keep the file as it is, and restore the data folder from a backup',
+    });
+  }
+  const SQLITE_ERROR = 1;
+  const SQLITE_CONSTRAINT = 19;
+  const SQLITE_MISUSE = 21;
+  const ours = [SQLITE_ERROR, SQLITE_CONSTRAINT, SQLITE_MISUSE].includes(primary);
+  return ours
+    ? cause
+    : new CallsealError('REGISTRY_DOWN', `the database cannot be used now (SQLite result ${primary})`, { cause });
+}

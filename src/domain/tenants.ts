@@ -1,0 +1,34 @@
+import type { EventKind, KeyClass } from './artifacts.ts';
+
+/** What may differ from tenant to tenant. */
+export interface Policy {
+  readonly consent: {
+    /** What `recording: unknown` means. */
+    readonly unknown: 'seal' | 'refuse';
+    /** What a later `denied` does to what is sealed already. `shred` comes with the shred command. */
+    readonly onWithdrawal: 'keep';
+  };
+  /** Kinds whose sealed bytes travel downstream. */
+  readonly transcriptEvents: readonly EventKind[];
+  /** Digests in clear over the sealed bytes, beside the seal digest. */
+  readonly digests: readonly 'sha256'[];
+  readonly plainDigest: boolean;
+  /** An id of 7 to 15 digits only: a warning, or a park with ID_IS_NUMBER. */
+  readonly numericIds: 'warn' | 'refuse';
+}
+
+export interface Tenant {
+  readonly id: string;
+  readonly policy: Policy;
+  /** The inbox topic whose writers speak for this tenant. */
+  readonly topic: string;
+  /** Source aliases of this tenant. */
+  readonly aliases: readonly string[];
+  /** KEKs by class: an alias or id that the keys adapter understands. */
+  readonly keks: Readonly<Record<KeyClass, string>>;
+}
+
+/** Finds the tenant a delivery claims to be of, or says that there is none. */
+export interface TenantDirectory {
+  find(tenant: string): Promise<Tenant | undefined>;
+}

@@ -1,0 +1,60 @@
+import type { Delivery, Place } from '../domain/deliveries.ts';
+import type { Output } from '../domain/outputs.ts';
+
+/** What became of a delivery, and so what the inbox does with it. */
+export type Verdict =
+  /** Answered: publish the outputs and mark the record done, in one atomic step. */
+  | { readonly do: 'settle'; readonly outputs: readonly Output[] }
+  /** To the retry topic, due at `dueAt`, and done here: one atomic step. It keeps origin, replay and arrival. */
+  | {
+      readonly do: 'hand-over';
+      readonly dueAt: Date;
+      readonly counted: number;
+      readonly firstFailedAt: string | undefined;
+    }
+  /** Not now: its dependency is paused. Deliver it again, at once, when `resumed` resolves; others go on. */
+  | { readonly do: 'wait'; readonly resumed: Promise<unknown> }
+  /** We are leaving: nothing is settled, the delivery comes again to whoever is next. */
+  | { readonly do: 'leave' };
+
+/** MUST NOT reject: every error is a verdict. One that rejects ends `run` with that error. */
+export type Handler = (delivery: Delivery, signal: AbortSignal) => Promise<Verdict>;
+
+export interface InboxRecord {
+  /** An inbox topic as configured. */
+  readonly topic: string;
+  readonly key: string | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly value: Buffer;
+}
+
+export interface Backlog {
+  /** Records not yet marked done, retries included. */
+  readonly waiting: number;
+  /** Of them, those that are due now. */
+  readonly due: number;
+  /** When the oldest of them was published, ISO time. */
+  readonly oldestAt: string | undefined;
+}
+
+/**
+ * Deliveries, at least once, in order per record key; different keys run side by side up to the adapter's limits.
+ */
+export interface Inbox {
+  /**
+   * Hands deliveries to `handle` and carries out its verdicts, until `signal` aborts or, with `untilIdle`, until
+   * nothing is due and nothing is in hand.
+   *
+   * A record is delivered again (same origin, replay, arrival, bytes) until a `settle` or a `hand-over` of it is
+   * durable; then never again. Outputs and done-mark become visible together or not at all, also across
+   * `kill -9`. After the abort no new delivery starts; `run` resolves when every handler has answered.
+   *
+   * @throws CallsealError WORKER_RUNNING - another worker holds the folder (embedded adapter only).
+   * @throws CallsealError INBOX_DOWN
+   */
+  run(handle: Handler, options: { readonly untilIdle: boolean }, signal: AbortSignal): Promise<void>;
+  /** Publishes an event into an inbox topic; durable when it resolves. For commands and tests, not for edges. */
+  publish(record: InboxRecord, signal: AbortSignal): Promise<Place>;
+  backlog(signal: AbortSignal): Promise<Backlog>;
+  close(): Promise<void>;
+}

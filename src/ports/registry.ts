@@ -1,0 +1,277 @@
+import type { AnswerRow } from '../domain/answers.ts';
+import type { KeyClass } from '../domain/artifacts.ts';
+import type { AuditEvent, AuditFact } from '../domain/audit-event.ts';
+import type { AttemptState, CallState, Wish } from '../domain/decide.ts';
+import type { Place } from '../domain/deliveries.ts';
+import type { Receipt, WrappedKey } from '../domain/receipts.ts';
+
+/** Where a call stands: what `decide` will find, unless something happens in between. */
+export interface CallView {
+  readonly callUid: string;
+  readonly state: CallState;
+  readonly receipt: Receipt | undefined;
+}
+
+/** An intent is an audit event that is durable before a key is used; something must close it. */
+export interface Intent {
+  readonly fact: AuditFact;
+}
+
+export interface NewAttempt {
+  readonly uid: string;
+  readonly origin: Place;
+  readonly replay: number;
+  readonly deliveredDigest: string;
+  readonly tenant: string;
+  readonly call: string;
+  readonly revision: number;
+  readonly intents: readonly Intent[];
+}
+
+/** How an intent ended, as the process that acted knows it. */
+export interface IntentEnd {
+  readonly intentUid: string;
+  readonly fact: AuditFact;
+}
+
+/** What one delivery asks the registry to decide. */
+export interface Proposal {
+  readonly delivery: {
+    readonly origin: Place;
+    readonly replay: number;
+    readonly arrival: Place;
+    readonly deliveredDigest: string;
+  };
+  /** Absent where the event could not be read or was not authorised: then `wish` is a park. */
+  readonly call?: {
+    readonly tenant: string;
+    readonly call: string;
+    readonly revision: number;
+    readonly eventDigest: string;
+  };
+  readonly attempt?: string;
+  readonly wish: Wish;
+  /** With a wish to seal. Keys of every artifact that this attempt sealed itself. */
+  readonly sealed?: { readonly receipt: Receipt; readonly keys: readonly WrappedKey[] };
+  /** Kinds and sizes that travel downstream; decides `announced` in the outcome. */
+  readonly announce?: readonly string[];
+  readonly timings?: Readonly<Record<string, number>>;
+  /** Ends of the attempt's intents, and the fact of the decision itself, given the answer. */
+  readonly intentEnds: readonly IntentEnd[];
+  readonly auditOf: (answer: AnswerRow) => AuditFact | undefined;
+  readonly answerUid: string;
+  readonly decidedAt: string;
+}
+
+/** `adopted`: this (origin, replay) had its answer already. `start-again`: the attempt lost, without counting. */
+export type Decided =
+  | { readonly kind: 'answered'; readonly row: AnswerRow; readonly adopted: boolean }
+  | { readonly kind: 'start-again' };
+
+/** What a shred destroys: a call, one class of it, or (call absent) a whole tenant. */
+export interface ShredScope {
+  readonly tenant: string;
+  readonly call?: string;
+  readonly keyClass?: KeyClass;
+}
+
+export interface Shredded {
+  readonly keysDeleted: number;
+  /** Objects that no key opens any more; deleting them is the caller's. */
+  readonly objects: readonly string[];
+  readonly answer: AnswerRow | undefined;
+}
+
+/**
+ * Attempts and the decision. Every method is one transaction; state and audit rows commit together.
+ *
+ * All reject with CallsealError REGISTRY_DOWN (nothing happened, or for `decide` and `shred`: nothing is known to
+ * have happened), REGISTRY_WENT_BACK, REGISTRY_DAMAGED.
+ */
+export interface Decisions {
+  /**
+   * Makes the call row where it is missing, inserts the attempt as `open`, and its intents, in one commit.
+   *
+   * @throws CallsealError CALL_SHREDDED - a tombstone of the call or the tenant: nothing was opened
+   * @throws CallsealError ORIGIN_REUSED - this origin was seen with other bytes
+   */
+  openAttempt(attempt: NewAttempt, signal: AbortSignal): Promise<void>;
+  /** Refreshes seen-at of open attempts, by the database's clock. */
+  touchAttempts(uids: readonly string[], signal: AbortSignal): Promise<void>;
+  /** `open` → `lost`, closing its intents. A no-op where it is no longer open. */
+  loseAttempt(uid: string, ends: readonly IntentEnd[], signal: AbortSignal): Promise<void>;
+  /**
+   * The one decision (docs/architecture.md). Idempotent by (origin, replay).
+   *
+   * @throws CallsealError COMMIT_UNKNOWN - COMMIT was sent, its reply is lost: read the answer again, delete nothing
+   * @throws CallsealError ORIGIN_REUSED - this origin was answered with other bytes
+   */
+  decide(proposal: Proposal, signal: AbortSignal): Promise<Decided>;
+  /** @throws CallsealError ORIGIN_REUSED - there is an answer, for other bytes */
+  answerOf(
+    delivery: { readonly origin: Place; readonly replay: number; readonly deliveredDigest: string },
+    signal: AbortSignal,
+  ): Promise<AnswerRow | undefined>;
+  /** Makes the call row where it is missing. `revision` is the one whose receipt `state` looks for. */
+  viewCall(tenant: string, call: string, revision: number, signal: AbortSignal): Promise<CallView>;
+  /**
+   * Deletes every wrapped key in scope and leaves a tombstone, in one transaction; a shred of what was never
+   * there leaves the tombstone too.
+   */
+  shred(
+    scope: ShredScope,
+    audit: { readonly uid: string; readonly fact: AuditFact; readonly at: string },
+    signal: AbortSignal,
+  ): Promise<Shredded>;
+}
+
+export interface CallSummary {
+  readonly tenant: string;
+  readonly call: string;
+  readonly callUid: string;
+  readonly shredded: boolean;
+  readonly current: { readonly revision: number; readonly generation: number } | undefined;
+  readonly sealedAt: string | undefined;
+  readonly artifacts: number;
+  readonly sealedBytes: number;
+  readonly warnings: number;
+}
+
+export interface AnswerFilter {
+  readonly tenant?: string;
+  readonly call?: string;
+  readonly answer?: AnswerRow['answer'];
+  /** Newest first; at most this many. */
+  readonly limit: number;
+}
+
+/** Reading what is there: list, show, status, verify, dlq. */
+export interface Catalogue {
+  calls(
+    filter: { readonly tenant?: string; readonly limit?: number },
+    signal: AbortSignal,
+  ): Promise<CallSummary[]>;
+  call(tenant: string, call: string, signal: AbortSignal): Promise<CallSummary | undefined>;
+  /** All receipts of a call, current one last. */
+  receipts(tenant: string, call: string, signal: AbortSignal): Promise<Receipt[]>;
+  currentReceipt(tenant: string, call: string, signal: AbortSignal): Promise<Receipt | undefined>;
+  answers(filter: AnswerFilter, signal: AbortSignal): Promise<AnswerRow[]>;
+  answer(uid: string, signal: AbortSignal): Promise<AnswerRow | undefined>;
+  /** The wrapped call key of that name; undefined once shredded. */
+  wrappedKey(name: string, signal: AbortSignal): Promise<WrappedKey | undefined>;
+  /** Audit facts about a call, by action: the exports that `show` lists for ever. */
+  auditOf(
+    subject: string,
+    action: AuditFact['action'],
+    signal: AbortSignal,
+  ): Promise<(AuditFact & { readonly outcome: AuditFact['outcome'] })[]>;
+}
+
+/** Facts of their own, and intents of commands; relayed into the chain. */
+export interface AuditLog {
+  append(facts: readonly AuditFact[], signal: AbortSignal): Promise<void>;
+  /** Durable when it resolves; only then may the key be used. */
+  openIntent(intent: Intent, signal: AbortSignal): Promise<void>;
+  closeIntent(end: IntentEnd, signal: AbortSignal): Promise<void>;
+  /** Takes the relay's lease for `ttlMs` by the database's clock. @returns its fencing number, or undefined. */
+  leaseRelay(holder: string, ttlMs: number, signal: AbortSignal): Promise<number | undefined>;
+  /** Chains rows that have no `seq` yet, at most `limit`, under the lease. @throws CallsealError FENCED */
+  sequence(fence: number, limit: number, signal: AbortSignal): Promise<number>;
+  /** Chained and not yet marked published, in order. */
+  unpublished(limit: number, signal: AbortSignal): Promise<AuditEvent[]>;
+  /** @throws CallsealError FENCED */
+  markPublished(fence: number, throughSeq: number, signal: AbortSignal): Promise<void>;
+  /** The whole chain from `fromSeq`, in order. */
+  chain(fromSeq: number, signal: AbortSignal): AsyncIterable<AuditEvent>;
+  pending(signal: AbortSignal): Promise<{ readonly unsequenced: number; readonly unpublished: number }>;
+}
+
+export interface SweepableAttempt {
+  readonly uid: string;
+  readonly tenant: string;
+  readonly callUid: string;
+  readonly state: AttemptState;
+}
+
+/** What the sweep does to the registry. Ages are by the database's clock. */
+export interface Sweeping {
+  /** `open` attempts unseen for `unseenMs` → `abandoned`, each with its audit fact. @returns how many */
+  abandonAttempts(
+    unseenMs: number,
+    auditOf: (attempt: SweepableAttempt) => AuditFact,
+    signal: AbortSignal,
+  ): Promise<number>;
+  /** Closes intents of attempts that are no longer open, and of commands older than `commandMs`, as `unknown`. */
+  closeDanglingIntents(
+    commandMs: number,
+    auditOf: (intent: AuditFact) => AuditFact,
+    signal: AbortSignal,
+  ): Promise<number>;
+  /** `lost` and `abandoned` attempts that ended more than `graceMs` ago and are not `swept`. */
+  sweepable(graceMs: number, limit: number, signal: AbortSignal): Promise<SweepableAttempt[]>;
+  /** Remembers that objects of the attempt were deleted just now. */
+  noteDeletion(uid: string, facts: readonly AuditFact[], signal: AbortSignal): Promise<void>;
+  /** Marks `swept` where the last deletion is older than `quietMs`. @returns whether it is swept now */
+  markSwept(uid: string, quietMs: number, signal: AbortSignal): Promise<boolean>;
+  attemptState(uid: string, signal: AbortSignal): Promise<AttemptState | undefined>;
+  /** Whether any current receipt names the object: it must never be deleted. */
+  isNamed(object: string, signal: AbortSignal): Promise<boolean>;
+}
+
+/** A file that `callseal seal` reads in place, known until its call is answered. */
+export interface OneCallSource {
+  readonly tenant: string;
+  readonly call: string;
+  readonly revision: number;
+  readonly key: string;
+  readonly path: string;
+}
+
+/** The day's dead-letter key of one worker: it must work for unknown tenants too. */
+export interface DeadLetterKey extends Omit<WrappedKey, 'keyClass' | 'attempt'> {
+  readonly worker: string;
+  readonly day: string;
+}
+
+/** Small tables of the rest. */
+export interface Ledger {
+  createTenant(tenant: string, fact: AuditFact, signal: AbortSignal): Promise<void>;
+  tenants(signal: AbortSignal): Promise<string[]>;
+  addOneCallSources(sources: readonly OneCallSource[], signal: AbortSignal): Promise<void>;
+  oneCallSource(ref: Omit<OneCallSource, 'path'>, signal: AbortSignal): Promise<string | undefined>;
+  removeOneCallSources(tenant: string, call: string, revision: number, signal: AbortSignal): Promise<void>;
+  addDeadLetterKey(key: DeadLetterKey, signal: AbortSignal): Promise<void>;
+  deadLetterKey(name: string, signal: AbortSignal): Promise<DeadLetterKey | undefined>;
+  hasKeyRows(signal: AbortSignal): Promise<boolean>;
+}
+
+export interface RegistryState {
+  readonly epoch: number;
+  /** Highest sequenced audit event, 0 where there is none. */
+  readonly auditSeq: number;
+  /** Set once a restore was noticed and not yet accepted: nothing is won, swept or shredded. */
+  readonly wentBack: boolean;
+}
+
+export interface Tombstone {
+  readonly tenant: string;
+  readonly call?: string;
+  readonly keyClass?: KeyClass;
+  readonly at: string;
+}
+
+/** A registry that was restored or failed over (docs/architecture.md, "A registry that went back"). */
+export interface Restoring {
+  state(signal: AbortSignal): Promise<RegistryState>;
+  tombstones(signal: AbortSignal): Promise<Tombstone[]>;
+  /**
+   * One transaction: raises the epoch, re-applies the tombstones, turns every `open` attempt into `unknown` with
+   * its intents closed as `unknown`, and refuses decisions until `acceptRestore`.
+   */
+  declareWentBack(tombstones: readonly Tombstone[], fact: AuditFact, signal: AbortSignal): Promise<void>;
+  acceptRestore(fact: AuditFact, signal: AbortSignal): Promise<void>;
+}
+
+export interface Registry extends Decisions, Catalogue, AuditLog, Sweeping, Ledger, Restoring {
+  close(): Promise<void>;
+}
