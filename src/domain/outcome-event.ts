@@ -1,7 +1,6 @@
 import { v5 as uuidV5 } from 'uuid';
 import { z } from 'zod';
 import { ANSWERS } from './answers.ts';
-import { mediaFactsSchema } from './media.ts';
 
 /** `callseal.call.outcome.v1`: the one final answer for a delivery. The only definition of its shape. */
 export const CALL_OUTCOME = 'callseal.call.outcome.v1';
@@ -13,6 +12,17 @@ export const SEALED_MEDIA_TYPE = 'application/vnd.callseal.sealed';
 export const SEALED_FORMAT = 'aws-esdk-v2-0478';
 /** A sealed object up to this size travels in its event; a larger one as a claim check. Bytes. */
 export const INLINE_LIMIT = 256 * 1024;
+
+/** The part of the media facts that travels. */
+const outcomeMedia = z.strictObject({
+  container: z.string(),
+  codec: z.string(),
+  endState: z.string(),
+  sampleRate: z.int().optional(),
+  channels: z.int().optional(),
+  channelRoles: z.array(z.string()).optional(),
+  durationMs: z.number().optional(),
+});
 
 const outcomeArtifact = z.strictObject({
   id: z.string(),
@@ -26,7 +36,7 @@ const outcomeArtifact = z.strictObject({
   sealedBytes: z.int(),
   sealDigest: z.string(),
   sha256: z.string().optional(),
-  media: mediaFactsSchema.optional(),
+  media: outcomeMedia.optional(),
   warnings: z.array(z.string()),
   /** The revision that sealed it, where this one carried it over; such an artifact is not announced again. */
   carriedFrom: z.int().optional(),
