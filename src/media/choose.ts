@@ -1,0 +1,33 @@
+import type { DeclaredMedia } from '../domain/call-event.ts';
+import { codecName, type MediaContainer } from '../domain/media.ts';
+import { rawScanner } from './raw.ts';
+import { type Scanner, unread } from './scanner.ts';
+import { type Sniffed, sniff } from './sniff.ts';
+import { WavScanner } from './wav.ts';
+
+/** The scanner for a recording that begins with `head`: what the bytes say goes before what the event says. */
+export function scannerFor(head: Buffer, declared: DeclaredMedia | undefined): Scanner {
+  const sniffed = sniff(head);
+  if (sniffed?.certain) return scannerOf(sniffed);
+  const unsigned = declared && scannerForUnsigned(declared);
+  if (unsigned !== undefined) return unsigned;
+  return sniffed === undefined ? unread('unknown', 'unknown', 'FORMAT_UNKNOWN') : scannerOf(sniffed);
+}
+
+const SCANNERS: Partial<Record<MediaContainer, () => Scanner>> = {
+  wav: () => new WavScanner(),
+  rf64: () => new WavScanner(),
+  unknown: () => unread('unknown', 'unknown', 'FORMAT_UNKNOWN'),
+};
+
+function scannerOf({ container, codec }: Sniffed): Scanner {
+  return SCANNERS[container]?.() ?? unread(container, codec, 'FORMAT_UNSUPPORTED');
+}
+
+/** Formats that nothing in their bytes gives away: only the event can name them. */
+function scannerForUnsigned(declared: DeclaredMedia): Scanner | undefined {
+  const container = declared.container?.toLowerCase();
+  const codec = declared.codec === undefined ? undefined : codecName(declared.codec);
+  const isRaw = container === 'raw' || (container === undefined && codec?.startsWith('pcm_'));
+  return isRaw ? rawScanner(declared) : undefined;
+}
