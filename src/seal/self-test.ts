@@ -1,0 +1,51 @@
+import { createSecretKey } from 'node:crypto';
+import { SealFormatError } from './errors.ts';
+import { PlainDigest, PlainDigestCheck } from './plain-digest.ts';
+
+/** Known answer of docs/format.md: call key 00…1f, message id 40…5f. */
+const PLAIN = Buffer.from('sealed call audio bytes!', 'ascii');
+const DIGEST = '9e50ccfb961f09948f53df79eb47800c';
+const SPLITS = [1, 15, 16, 17];
+
+/**
+ * Makes sure that this runtime's `setAAD()`, called repeatedly, means the bytes one after the other: that is
+ * undocumented and the plaintext digest rests on it. To be called once, before anything is sealed.
+ *
+ * @throws SealFormatError SELF_TEST_FAILED - stop the process.
+ */
+export function selfTest(): void {
+  for (const split of SPLITS) {
+    const pieces = [PLAIN.subarray(0, split), PLAIN.subarray(split)];
+    if (!makesTheDigest(pieces) || !checksTheDigest(pieces)) {
+      throw new SealFormatError(
+        'SELF_TEST_FAILED',
+        'this Node.js does not join the pieces of a plaintext digest',
+      );
+    }
+  }
+}
+
+function makesTheDigest(pieces: readonly Buffer[]): boolean {
+  const digest = new PlainDigest(callKey(), messageId());
+  for (const piece of pieces) digest.update(piece);
+  return digest.finish().toString('hex') === DIGEST;
+}
+
+function checksTheDigest(pieces: readonly Buffer[]): boolean {
+  const check = new PlainDigestCheck(callKey(), messageId(), Buffer.from(DIGEST, 'hex'));
+  for (const piece of pieces) check.update(piece);
+  return check.matches();
+}
+
+function callKey() {
+  return createSecretKey(counting(0x00));
+}
+
+function messageId(): Buffer {
+  return counting(0x40);
+}
+
+/** 32 bytes, each one more than the one before. */
+function counting(first: number): Buffer {
+  return Buffer.from(Array.from({ length: 32 }, (_, i) => first + i));
+}
