@@ -63,7 +63,6 @@ const CONSEQUENCE = {
   SOURCE_LENGTH_DIFFERS: park,
   SOURCE_DIGEST_DIFFERS: park,
   SOURCE_NOT_A_FILE: park,
-  RETRIES_EXHAUSTED: park,
   // Worth another try, with what is there now.
   SOURCE_MISSING: { disposition: 'retry', exit: EXIT.notFound },
   SOURCE_CHANGED: { disposition: 'retry', exit: EXIT.partial },
