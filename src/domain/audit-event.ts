@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import canonicalize from 'canonicalize';
+import { canonical } from './canonical.ts';
 
 /** One audit event (docs/events.md, "Audit events"): who used which key for what, and what became of it. */
 export const AUDIT_TYPE = 'callseal.audit.v1';
@@ -144,11 +144,4 @@ export function hashOf(event: Omit<AuditEvent, 'hash'>): string {
 /** SHA-256 of the canonical context: compares a row with the key service's log without repeating the context. */
 export function contextHash(context: Readonly<Record<string, string>>): string {
   return createHash('sha256').update(canonical(context)).digest('hex');
-}
-
-/** RFC 8785 text. @throws TypeError for what JSON cannot hold. */
-export function canonical(value: unknown): string {
-  const text = canonicalize(value);
-  if (text === undefined) throw new TypeError('not a JSON value');
-  return text;
 }

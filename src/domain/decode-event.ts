@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { z } from 'zod';
 import { isEventKind, isMadeKind } from './artifacts.ts';
-import { canonical } from './audit-event.ts';
 import { CALL_COMPLETED, type CallEvent, callEventSchema, LIMITS } from './call-event.ts';
+import { canonical } from './canonical.ts';
 import { CallsealError, type Code } from './errors.ts';
 import { isId } from './ids.ts';
 
