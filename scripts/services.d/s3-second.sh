@@ -17,11 +17,11 @@ install_seaweedfs() {
   mv "$1.new" "$1"
 }
 
-s3_second_ports() { seq "$(port_of s3-second)" $(($(port_of s3-second) + 9)); }
+s3_second_ports() { seq "$(port_of s3-second)" $(($(port_of s3-second) + 10)); }
 s3_second_stop_signal() { echo TERM; }
 
-# Port 0 of our ten is HTTPS; after it: S3 in clear (it cannot be turned off), S3 grpc, then master, volume, filer and
-# their grpc, and grpc of the admin server. The sockets are relative: a deep checkout is longer than a socket path may be.
+# The first of its eleven ports is HTTPS; after it S3 in clear (it cannot be turned off) and grpc, then master, volume,
+# filer and admin, each with its grpc. The sockets are relative: a deep checkout is longer than a socket path may be.
 s3_second_start() {
   local at=$data/s3-second first
   first=$(port_of s3-second)
@@ -32,6 +32,7 @@ s3_second_start() {
     -s3.port.https="$first" -s3.port=$((first + 1)) -s3.port.grpc=$((first + 2)) \
     -master.port=$((first + 3)) -master.port.grpc=$((first + 4)) -volume.port=$((first + 5)) -volume.port.grpc=$((first + 6)) \
     -filer.port=$((first + 7)) -filer.port.grpc=$((first + 8)) \
+    -admin.port=$((first + 9)) -admin.port.grpc=$((first + 10)) \
     -s3.cert.file="$tls/server.crt" -s3.key.file="$tls/server.key" -s3.config="$at/identities.json" \
     -filer.localSocket=filer.sock -s3.autoCreateBucket=false -s3.port.iceberg=0 -s3.port.lance=0 -webdav=false -admin.ui=false \
     -master.telemetry=false
