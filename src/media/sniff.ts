@@ -74,23 +74,25 @@ function laterOgg(head: Buffer): Named | undefined {
   return undefined;
 }
 
-/** Formats without a signature: three frames in a row that fit. G.711 silence looks like one MP3 frame. */
+/** Formats without a signature: frames as far as one can see. A few alone are too easily G.711 silence. */
 function frames(head: Buffer): Named | undefined {
-  if (chain(head, mp3FrameBytes)) return { container: 'mp3', codec: 'mp3' };
-  if (chain(head, adtsFrameBytes)) return { container: 'aac', codec: 'aac' };
-  if (chain(head, gsmFrameBytes)) return { container: 'gsm', codec: 'gsm' };
+  if (isChain(head, mp3FrameBytes)) return { container: 'mp3', codec: 'mp3' };
+  if (isChain(head, adtsFrameBytes)) return { container: 'aac', codec: 'aac' };
+  if (isChain(head, gsmFrameBytes)) return { container: 'gsm', codec: 'gsm' };
   return undefined;
 }
 
-function chain(head: Buffer, frameBytes: (head: Buffer, at: number) => number): boolean {
-  let at = 0;
-  for (let frame = 0; frame < 3; frame += 1) {
-    if (at + 6 > head.length) return false;
+const FEWEST_FRAMES = 3;
+const FRAME_HEAD_BYTES = 6;
+
+function isChain(head: Buffer, frameBytes: (head: Buffer, at: number) => number): boolean {
+  let frames = 0;
+  for (let at = 0; at + FRAME_HEAD_BYTES <= head.length; frames += 1) {
     const bytes = frameBytes(head, at);
     if (bytes === 0) return false;
     at += bytes;
   }
-  return true;
+  return frames >= FEWEST_FRAMES;
 }
 
 const MP3_KBITS = {
@@ -120,7 +122,8 @@ function adtsFrameBytes(head: Buffer, at: number): number {
   return bytes >= 7 ? bytes : 0;
 }
 
-/** Length of the GSM 06.10 frame at `at`, 0 if there is none: 33 bytes that begin with the bits 1101. */
+/** Length of the GSM 06.10 frame at `at`, 0 if there is none: 33 bytes that begin with the bits 1101, as A-law silence does. */
 function gsmFrameBytes(head: Buffer, at: number): number {
-  return head.readUInt8(at) >>> 4 === 0xd ? 33 : 0;
+  const isSilence = head.readUInt16BE(at) === 0xd5d5;
+  return head.readUInt8(at) >>> 4 === 0xd && !isSilence ? 33 : 0;
 }

@@ -157,13 +157,10 @@ const files: readonly (readonly [rule: string, bytes: Buffer, facts: object])[] 
 
 describe('WAV', () => {
   for (const [rule, bytes, facts] of files) {
-    test(`${rule}`, () => {
-      expect(factsOf(bytes)).toMatchObject({ ...facts, bytes: bytes.length });
-    });
-    test(`${rule}, however it is cut`, () => {
-      for (const [how, cut] of CUTS) {
-        expect(factsOf(bytes, undefined, cut()), how).toEqual(factsOf(bytes));
-      }
+    test(`${rule}, however the file is cut`, () => {
+      const whole = factsOf(bytes);
+      expect(whole).toMatchObject({ ...facts, bytes: bytes.length });
+      for (const [, cut] of CUTS) expect(factsOf(bytes, undefined, cut())).toEqual(whole);
     });
   }
 });

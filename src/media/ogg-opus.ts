@@ -1,0 +1,136 @@
+import type { MediaWarning } from '../domain/media.ts';
+import type { OggPage } from './ogg-pages.ts';
+import { type OpusHead, PACKET_HEAD_BYTES, packetSamples } from './opus.ts';
+
+const TAGS = 'OpusTags';
+
+/**
+ * One logical Opus stream of an Ogg file, from its second page on (RFC 7845). Follows its packets over the page
+ * borders and its granule positions over the packets; keeps eight bytes of a packet, whatever its length.
+ */
+export class OggOpusStream {
+  readonly head: OpusHead;
+  readonly audioOffset: number;
+  readonly #warnings: Set<MediaWarning>;
+  readonly #packetHead = Buffer.alloc(TAGS.length);
+  #packetBytes = 0;
+  #isInPacket = false;
+  /** Until the lost beginning of a packet is passed. */
+  #isInRest = false;
+  #sequence = 1;
+  #stage: 'tags' | 'audio' = 'tags';
+  #start: number | undefined;
+  #position = 0;
+  #samples = 0;
+  #isEnded = false;
+  packets = 0;
+  invalidPackets = 0;
+  audioBytes = 0;
+  gaps = 0;
+  gapSamples = 0;
+
+  constructor(head: OpusHead, firstPage: OggPage, warnings: Set<MediaWarning>) {
+    this.head = head;
+    this.audioOffset = firstPage.offset + firstPage.bytes;
+    this.#sequence = firstPage.sequence;
+    this.#warnings = warnings;
+    this.#isEnded = firstPage.last;
+    this.#nextSequence();
+  }
+
+  page(page: OggPage): void {
+    const isLost = page.sequence !== this.#sequence;
+    this.#sequence = page.sequence;
+    this.#nextSequence();
+    if (isLost) this.gaps += 1;
+    this.#meetPageBorder(page.continued, isLost);
+    this.#readPackets(page);
+    if (page.granule !== undefined) this.#reach(page.granule, page.last, isLost);
+    this.#isEnded ||= page.last;
+  }
+
+  /** Samples to play; the position is counted on where no granule says it. */
+  end(): number {
+    if (!this.#isEnded || this.#isInPacket) this.#warnings.add('ENDS_EARLY');
+    if (this.gaps > 0) this.#warnings.add('GAPS');
+    if (this.invalidPackets > 0) this.#warnings.add('PACKETS_INVALID');
+    const end = this.#position + this.#samples;
+    return Math.max(0, end - (this.#start ?? 0) - this.head.preSkip);
+  }
+
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  #nextSequence(): void {
+    this.#sequence = (this.#sequence + 1) >>> 0;
+  }
+
+  /** A packet may go on here only if one was begun, and must if it was; otherwise its other part is lost. */
+  #meetPageBorder(isContinued: boolean, isLost: boolean): void {
+    const isBroken = isLost || isContinued !== this.#isInPacket;
+    if (!isBroken) return;
+    if (!isLost) this.invalidPackets += 1;
+    this.#isInRest = isContinued;
+    this.#isInPacket = false;
+    this.#packetBytes = 0;
+  }
+
+  #readPackets({ lacing, body }: OggPage): void {
+    let at = 0;
+    for (const length of lacing) {
+      this.#readSegment(body, at, length);
+      at += length;
+    }
+  }
+
+  #readSegment(body: Buffer, at: number, length: number): void {
+    const isEnd = length < 255;
+    if (this.#isInRest) {
+      this.#isInRest = !isEnd;
+      return;
+    }
+    if (this.#packetBytes < TAGS.length) body.copy(this.#packetHead, this.#packetBytes, at, at + length);
+    this.#packetBytes += length;
+    this.#isInPacket = !isEnd;
+    if (!isEnd) return;
+    this.#packet(this.#packetHead.subarray(0, this.#packetBytes), this.#packetBytes);
+    this.#packetBytes = 0;
+  }
+
+  #packet(head: Buffer, bytes: number): void {
+    const isTags = this.#stage === 'tags' && head.toString('latin1') === TAGS;
+    if (this.#stage === 'tags' && !isTags) this.invalidPackets += 1;
+    this.#stage = 'audio';
+    if (isTags) return;
+    const samples = packetSamples(head.subarray(0, PACKET_HEAD_BYTES), bytes);
+    this.packets += 1;
+    this.audioBytes += bytes;
+    this.#samples += samples ?? 0;
+    if (samples === undefined) this.invalidPackets += 1;
+  }
+
+  /**
+   * A granule is the position after the last packet that ends on its page (RFC 7845, 4). More than the packets
+   * last is a gap; less is the end trim on the last page, and anywhere else wrong.
+   */
+  #reach(granule: number, isLast: boolean, isLost: boolean): void {
+    if (this.#stage === 'tags' || (this.packets === 0 && granule === 0)) return;
+    if (this.#start === undefined) this.#begin(granule - this.#samples, isLast, isLost);
+    const ahead = granule - (this.#position + this.#samples);
+    if (ahead > 0) {
+      this.gapSamples += ahead;
+      if (!isLost) this.gaps += 1;
+    }
+    if (ahead < 0 && !isLast) this.#warnings.add('TIMESTAMPS_INCONSISTENT');
+    this.#position = granule;
+    this.#samples = 0;
+  }
+
+  /** A stream that was joined late begins above 0; below 0 only a trim can take it (RFC 7845, 4.5). */
+  #begin(start: number, isLast: boolean, isLost: boolean): void {
+    if (start < 0 && !isLast) this.#warnings.add('TIMESTAMPS_INCONSISTENT');
+    this.#start = isLost ? 0 : Math.max(0, start);
+    this.#position = this.#start;
+  }
+}
