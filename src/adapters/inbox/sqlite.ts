@@ -1,0 +1,174 @@
+import { fault } from '../../domain/crash-points.ts';
+import type { Delivery } from '../../domain/deliveries.ts';
+import { CallsealError } from '../../domain/errors.ts';
+import type { Inbox, InboxRecord } from '../../ports/inbox.ts';
+import type { Sql, SqlDatabase } from '../registry/sql.ts';
+import { holdWorkerLock } from '../sqlite/worker-lock.ts';
+import { deliveryOf, handOverHeaders } from './delivery-headers.ts';
+import { groupCommit } from './group-commit.ts';
+import { createLanes, type LaneLimits } from './lanes.ts';
+import { createBell, onNews, tellNews } from './news.ts';
+import { type Done, pump } from './pump.ts';
+import { asInboxError, createTables, insertInput, insertOutput } from './sqlite-tables.ts';
+import { createWindow, type WaitingItem } from './sqlite-window.ts';
+import { inputKind, type TopicNames } from './topics.ts';
+
+export interface SqliteInboxOptions {
+  /** The process's one connection to the file. Stays open when the inbox is closed. */
+  readonly database: SqlDatabase;
+  /** The data folder, for the worker's lock. */
+  readonly folder: string;
+  readonly topics: TopicNames;
+  readonly limits: LaneLimits;
+}
+
+/** Most records that share one transaction. */
+const GROUP = { items: 256 };
+
+/** The inbox of the embedded profile: topics are tables, and a settle is one database transaction. */
+export async function openSqliteInbox(options: SqliteInboxOptions): Promise<Inbox> {
+  const { database, folder, topics, limits } = options;
+  await createTables(database).catch(rethrow);
+  const inputs = JSON.stringify([...topics.inbox, topics.retry, topics.replay]);
+
+  const publish = groupCommit(async (records: readonly InboxRecord[]) => {
+    const places = await database.transaction(undefined, (sql) =>
+      inOrder(records, async (record) => ({
+        topic: record.topic,
+        partition: 0,
+        offset: await insertInput(sql, record),
+      })),
+    );
+    tellNews(database);
+    return places;
+  }, GROUP);
+
+  const commit = groupCommit(async (done: readonly Settled[]) => {
+    const nothing = await database.transaction(undefined, async (sql) => {
+      const written = await inOrder(done, (settled) => writeDone(sql, topics, settled));
+      fault('in-settle');
+      return written;
+    });
+    fault('after-settle');
+    tellNews(database);
+    return nothing;
+  }, GROUP);
+
+  return {
+    run: async (handle, { untilIdle }, signal) => {
+      const lock = holdWorkerLock(folder);
+      const bell = createBell();
+      let rung = false;
+      const news = (): boolean => {
+        const was = rung;
+        rung = false;
+        return was;
+      };
+      const deaf = onNews(database, () => {
+        rung = true;
+        bell.ring();
+      });
+      const source = {
+        refill: createWindow(database, inputs),
+        load: (item: WaitingItem) => load(database, topics, item),
+        commit: (delivery: Delivery, verdict: Done) => commit({ delivery, verdict }),
+      };
+      try {
+        await pump({ lanes: createLanes(limits), source, handle, bell, news, untilIdle }, signal);
+      } catch (error) {
+        rethrow(error);
+      } finally {
+        deaf();
+        lock.release();
+      }
+    },
+    publish: async (record, signal) => {
+      signal.throwIfAborted();
+      const kind = inputKind(topics, record.topic);
+      if (kind === undefined || kind === 'retry') {
+        throw new CallsealError('USAGE', `${record.topic} is no topic that events are published into`);
+      }
+      return await publish(record).catch(rethrow);
+    },
+    backlog: async (signal) => {
+      signal.throwIfAborted();
+      const [row] = await database.query(BACKLOG, [inputs]).catch(rethrow);
+      const oldest = row?.['oldest'];
+      return {
+        waiting: Number(row?.['waiting']),
+        due: Number(row?.['due']),
+        oldestAt: typeof oldest === 'number' ? new Date(oldest).toISOString() : undefined,
+      };
+    },
+    close: async () => undefined,
+  };
+}
+
+interface Settled {
+  readonly delivery: Delivery;
+  readonly verdict: Done;
+}
+
+/** One delivery's outputs or hand-over, and its done-mark, inside the caller's transaction. */
+async function writeDone(sql: Sql, topics: TopicNames, { delivery, verdict }: Settled): Promise<void> {
+  const { place } = delivery;
+  if (verdict.do === 'settle') {
+    for (const output of verdict.outputs) await insertOutput(sql, topics, output);
+  } else {
+    await insertInput(sql, {
+      topic: topics.retry,
+      key: delivery.key,
+      headers: handOverHeaders(delivery, verdict),
+      value: delivery.value,
+      dueAt: verdict.dueAt.getTime(),
+    });
+  }
+  await sql.query('delete from waiting_records where topic = $1 and record_offset = $2', [
+    place.topic,
+    place.offset,
+  ]);
+}
+
+async function load(database: SqlDatabase, topics: TopicNames, item: WaitingItem): Promise<Delivery> {
+  const { topic, offset } = item;
+  const [row] = await database.query(
+    'select headers, value from input_records where topic = $1 and record_offset = $2',
+    [topic, offset],
+  );
+  const kind = inputKind(topics, topic);
+  if (!row || kind === undefined) {
+    throw new CallsealError('REGISTRY_DAMAGED', `the record ${topic}/0/${offset} waits and is not there`);
+  }
+  return deliveryOf(
+    {
+      place: { topic, partition: 0, offset },
+      key: item.key,
+      headers: JSON.parse(String(row['headers'])) as Record<string, string>,
+      value: bytesOf(row['value'] as Uint8Array),
+    },
+    kind,
+  );
+}
+
+const BACKLOG = `
+  select count(*) as waiting, coalesce(sum(due_at is null or due_at <= callseal_now()), 0) as due,
+    min(published_at) as oldest
+  from waiting_records where topic in (select value from json_each($1))`;
+
+/** Without a copy. */
+export function bytesOf(value: Uint8Array): Buffer {
+  return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+}
+
+async function inOrder<Item, Result>(
+  items: readonly Item[],
+  act: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  for (const item of items) results.push(await act(item));
+  return results;
+}
+
+function rethrow(error: unknown): never {
+  throw asInboxError(error);
+}
