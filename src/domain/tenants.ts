@@ -1,5 +1,8 @@
 import type { EventKind, KeyClass } from './artifacts.ts';
 
+/** The alias of files that `callseal seal` reads in place: its paths are rows of the registry until the answer. */
+export const ONE_CALL_ALIAS = 'cli';
+
 /** What may differ from tenant to tenant. */
 export interface Policy {
   readonly consent: {

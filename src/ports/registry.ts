@@ -167,12 +167,21 @@ export interface Catalogue {
   ): Promise<(AuditFact & { readonly outcome: AuditFact['outcome'] })[]>;
 }
 
+/** What an operator gave as the reason, sealed under a dead-letter key. */
+export interface SealedReason {
+  readonly eventUid: string;
+  readonly keyName: string;
+  readonly sealed: Uint8Array;
+}
+
 /** Facts of their own, and intents of commands; relayed into the chain. */
 export interface AuditLog {
   append(facts: readonly AuditFact[], signal: AbortSignal): Promise<void>;
   /** Durable when it resolves; only then may the key be used. */
   openIntent(intent: Intent, signal: AbortSignal): Promise<void>;
   closeIntent(end: IntentEnd, signal: AbortSignal): Promise<void>;
+  /** A command's reason, sealed, beside the audit event it belongs to; never published. */
+  addReason(reason: SealedReason, signal: AbortSignal): Promise<void>;
   /** Takes the relay's lease for `ttlMs` by the database's clock. @returns its fencing number, or undefined. */
   leaseRelay(holder: string, ttlMs: number, signal: AbortSignal): Promise<number | undefined>;
   /** Chains rows that have no `seq` yet, at most `limit`, under the lease. @throws CallsealError FENCED */

@@ -1,0 +1,118 @@
+import type { Code, Scope } from '../domain/errors.ts';
+
+export interface PausedScope extends Scope {
+  readonly code: Code;
+  readonly since: Date;
+}
+
+interface Gate extends PausedScope {
+  delayMs: number;
+  timer: NodeJS.Timeout | undefined;
+  opened: PromiseWithResolvers<void>;
+  /** `due`: the next delivery is let through to see whether the dependency is back; `out`: it is on its way. */
+  probe: 'none' | 'due' | 'out';
+}
+
+export interface IntakeOptions {
+  readonly now: () => Date;
+  /** First wait before a probe; doubles up to `maxProbeMs` while the probes fail. */
+  readonly firstProbeMs: number;
+  readonly maxProbeMs: number;
+  /** Told once per pause and once per resume, not per delivery. */
+  readonly onChange?: (change: 'paused' | 'resumed', scope: PausedScope) => void;
+}
+
+/**
+ * Who has to wait because a dependency is away: everybody, a tenant, or one source alias of a tenant. After a while
+ * one delivery is let through as a probe; when it gets past, all go on, and when it fails again, they wait longer.
+ */
+export interface Intake {
+  /** @returns a promise to wait for, or undefined where nothing is in the way (or this delivery is the probe). */
+  blocked(tenant: string | undefined, aliases: readonly string[]): Promise<void> | undefined;
+  /** A delivery met this failure. `probeMs` overrides the first wait. @returns the promise to wait for */
+  pause(scope: Scope, code: Code, probeMs?: number): Promise<void>;
+  /** A delivery of this tenant, that used these aliases, got through. */
+  passed(tenant: string | undefined, aliases: readonly string[]): void;
+  paused(): readonly PausedScope[];
+  close(): void;
+}
+
+export function intake(options: IntakeOptions): Intake {
+  const gates = new Map<string, Gate>();
+  const nameOf = ({ tenant, alias }: Scope): string => `${tenant ?? ''} ${alias ?? ''}`;
+  const scopesOf = (tenant: string | undefined, aliases: readonly string[]): Scope[] => [
+    {},
+    ...(tenant === undefined ? [] : [{ tenant }, ...aliases.map((alias) => ({ tenant, alias }))]),
+  ];
+  const release = (gate: Gate): void => {
+    const { opened } = gate;
+    gate.opened = Promise.withResolvers();
+    opened.resolve();
+  };
+  const arm = (gate: Gate): void => {
+    clearTimeout(gate.timer);
+    gate.timer = setTimeout(() => {
+      gate.probe = 'due';
+      release(gate);
+    }, gate.delayMs);
+  };
+
+  return {
+    blocked: (tenant, aliases) => {
+      for (const scope of scopesOf(tenant, aliases)) {
+        const gate = gates.get(nameOf(scope));
+        if (!gate) continue;
+        if (gate.probe !== 'due') return gate.opened.promise;
+        gate.probe = 'out';
+      }
+      return undefined;
+    },
+    pause: async (scope, code, probeMs) => {
+      const name = nameOf(scope);
+      let gate = gates.get(name);
+      if (gate?.probe === 'out') {
+        gate.delayMs = Math.min(gate.delayMs * 2, Math.max(options.maxProbeMs, probeMs ?? 0));
+        gate.probe = 'none';
+        arm(gate);
+      } else if (!gate) {
+        gate = {
+          ...scope,
+          code,
+          since: options.now(),
+          delayMs: probeMs ?? options.firstProbeMs,
+          timer: undefined,
+          opened: Promise.withResolvers(),
+          probe: 'none',
+        };
+        gates.set(name, gate);
+        arm(gate);
+        options.onChange?.('paused', gate);
+      }
+      await gate.opened.promise;
+    },
+    passed: (tenant, aliases) => {
+      for (const scope of scopesOf(tenant, aliases)) {
+        const gate = gates.get(nameOf(scope));
+        if (!gate) continue;
+        clearTimeout(gate.timer);
+        gates.delete(nameOf(scope));
+        options.onChange?.('resumed', gate);
+        gate.opened.resolve();
+      }
+    },
+    paused: () =>
+      [...gates.values()].map(({ tenant, alias, code, since }) => ({
+        ...(tenant === undefined ? {} : { tenant }),
+        ...(alias === undefined ? {} : { alias }),
+        code,
+        since,
+      })),
+    close: () => {
+      for (const gate of gates.values()) {
+        clearTimeout(gate.timer);
+        gate.opened.resolve();
+      }
+      gates.clear();
+    },
+  };
+}

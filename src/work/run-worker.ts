@@ -1,0 +1,62 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AuditFact } from '../domain/audit-event.ts';
+import type { Handler, Inbox } from '../ports/inbox.ts';
+import type { AuditLog, Decisions } from '../ports/registry.ts';
+import type { Auditor } from './auditor.ts';
+
+const TOUCH_EVERY_MS = 60_000;
+/** For the last words of a worker that is leaving. */
+const LAST_WORDS_MS = 10_000;
+
+export interface WorkerParts {
+  readonly inbox: Inbox;
+  readonly registry: Pick<Decisions, 'touchAttempts'> & Pick<AuditLog, 'append'>;
+  readonly handler: Handler;
+  readonly auditor: Auditor;
+  readonly openAttempts: ReadonlySet<string>;
+  readonly relay: {
+    /** Chains and publishes audit events until `signal` aborts; waits out a dependency that is away. */
+    readonly run: (signal: AbortSignal) => Promise<void>;
+    /** What is pending now. */
+    readonly flush: (signal: AbortSignal) => Promise<void>;
+  };
+}
+
+/**
+ * Works through the inbox until `signal` aborts, or with `untilIdle` until nothing is due; beside it keeps the open
+ * attempts alive and relays audit events, its own last one included.
+ */
+export async function runWorker(
+  parts: WorkerParts,
+  options: { readonly untilIdle: boolean },
+  signal: AbortSignal,
+): Promise<void> {
+  await note(parts, 'worker.start');
+  const ended = new AbortController();
+  const beside = AbortSignal.any([signal, ended.signal]);
+  const touching = touchAttempts(parts, beside);
+  const relaying = parts.relay.run(beside);
+  relaying.catch(() => undefined); // awaited below; it must not surface as unhandled before
+  try {
+    await parts.inbox.run(parts.handler, options, signal);
+  } finally {
+    ended.abort();
+    await touching;
+  }
+  await relaying;
+  await note(parts, 'worker.stop');
+  await parts.relay.flush(AbortSignal.timeout(LAST_WORDS_MS));
+}
+
+async function note({ registry, auditor }: WorkerParts, action: AuditFact['action']): Promise<void> {
+  await registry.append([auditor.fact(action)], AbortSignal.timeout(LAST_WORDS_MS));
+}
+
+/** A minute missed while the registry is away does no harm: an attempt is given up after a day. */
+async function touchAttempts({ registry, openAttempts }: WorkerParts, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await sleep(TOUCH_EVERY_MS, undefined, { signal, ref: false }).catch(() => undefined);
+    if (signal.aborted || openAttempts.size === 0) continue;
+    await registry.touchAttempts([...openAttempts], signal).catch(() => undefined);
+  }
+}

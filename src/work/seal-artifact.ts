@@ -1,0 +1,183 @@
+import { createHash, type KeyObject, timingSafeEqual } from 'node:crypto';
+import { ruleOf } from '../domain/artifacts.ts';
+import type { EventArtifact } from '../domain/call-event.ts';
+import { fault } from '../domain/crash-points.ts';
+import { CallsealError } from '../domain/errors.ts';
+import { compareWithEvent } from '../domain/media.ts';
+import { objectName } from '../domain/object-names.ts';
+import { NAMESPACE, type SealedArtifact, sealContext } from '../domain/receipts.ts';
+import type { Tenant } from '../domain/tenants.ts';
+import type { Warning } from '../domain/warnings.ts';
+import { createTap, type Tap } from '../media/tap.ts';
+import type { Objects, Part } from '../ports/objects.ts';
+import type { OpenSource, Sources } from '../ports/sources.ts';
+import { SealFormatError } from '../seal/errors.ts';
+import { headerSize } from '../seal/identity.ts';
+import { createSealer, type Sealer } from '../seal/sealer.ts';
+import { sealedSize } from '../seal/sizes.ts';
+import { sealInto } from '../seal/streams.ts';
+import type { PartPool } from './part-pool.ts';
+import { type ShapeCheck, shapeCheck } from './shape-check.ts';
+
+export interface SealingParts {
+  readonly sources: Sources;
+  readonly objects: Objects;
+  readonly pool: PartPool;
+  /** Bytes of every part but the last of a large object. */
+  readonly partBytes: number;
+}
+
+/** An artifact on its way: whose it is, under which key, and which attempt writes it. */
+export interface ArtifactJob {
+  readonly tenant: Tenant;
+  readonly call: string;
+  readonly callUid: string;
+  readonly revision: number;
+  readonly attempt: string;
+  readonly durationMs: number | undefined;
+  readonly artifact: EventArtifact & { readonly kind: SealedArtifact['kind'] };
+  readonly callKey: KeyObject;
+  readonly keyName: string;
+}
+
+/**
+ * Streams one artifact from its source through the tap into a sealed object, with the parts that fit into the
+ * pool's budget as the only memory.
+ *
+ * @throws CallsealError SOURCE_* , ARTIFACT_TOO_LARGE, SOURCE_LENGTH_DIFFERS, SOURCE_DIGEST_DIFFERS, STORE_*
+ */
+export async function sealArtifact(
+  { sources, objects, pool, partBytes }: SealingParts,
+  job: ArtifactJob,
+  signal: AbortSignal,
+): Promise<SealedArtifact> {
+  const { tenant, artifact } = job;
+  const { alias, key } = artifact.source;
+  const { call, revision } = job;
+  const source = await sources.open({ tenant: tenant.id, call, revision, alias, key }, signal);
+  requireSize(artifact, source.bytes);
+
+  const names = {
+    namespace: NAMESPACE,
+    keyName: job.keyName,
+    context: sealContext(tenant.id, job.callUid, artifact.id, artifact.kind),
+  };
+  const sealer = createSealer({
+    ...names,
+    callKey: job.callKey,
+    declaredBytes: source.bytes,
+    plainDigest: tenant.policy.plainDigest,
+    sha256: wantsSha256(tenant, artifact),
+    detachChunks: true,
+  });
+  const watch = watching(artifact);
+  const object = objectName(tenant.id, job.callUid, job.attempt, artifact.id);
+  const wanted = Math.min(partBytes, sealedSize(source.bytes, headerSize(names)));
+  const parts = sealedParts(watch.through(source), sealer, pool, wanted, signal);
+  const stored = await objects.create(object, parts, signal);
+
+  const facts = sealer.facts();
+  if (stored.bytes !== facts.sealedBytes) {
+    throw new CallsealError('STORE_DOWN', 'the object store holds another length than was sent');
+  }
+  return {
+    id: artifact.id,
+    kind: artifact.kind,
+    keyClass: ruleOf(artifact.kind).keyClass,
+    object,
+    keyName: job.keyName,
+    plainBytes: facts.plainBytes,
+    sealedBytes: facts.sealedBytes,
+    headerBytes: facts.headerBytes,
+    frameLength: facts.frameLength,
+    sealDigest: facts.sealDigest.toString('hex'),
+    ...(facts.sha256 && { sha256: facts.sha256.toString('hex') }),
+    ...(facts.plainDigest && { plainDigest: facts.plainDigest.toString('hex') }),
+    source: { alias, key, version: source.version },
+    ...(artifact.sha256 !== undefined && { declaredSha256: artifact.sha256 }),
+    ...watch.findings(job.durationMs, facts.plainBytes),
+  };
+}
+
+function requireSize(artifact: EventArtifact & { kind: SealedArtifact['kind'] }, bytes: number): void {
+  const { capBytes } = ruleOf(artifact.kind);
+  if (bytes > capBytes) {
+    throw new CallsealError(
+      'ARTIFACT_TOO_LARGE',
+      `a ${artifact.kind} may have ${capBytes} bytes, not ${bytes}`,
+    );
+  }
+  if (artifact.bytes !== undefined && artifact.bytes !== bytes) {
+    throw new CallsealError(
+      'SOURCE_LENGTH_DIFFERS',
+      `the event declares ${artifact.bytes} bytes and the source has ${bytes}`,
+    );
+  }
+}
+
+/** A digest in clear is made where the sealed bytes travel or the policy asks; it says nothing of the plaintext. */
+function wantsSha256({ policy }: Tenant, { kind }: { readonly kind: SealedArtifact['kind'] }): boolean {
+  return policy.digests.includes('sha256') || (policy.transcriptEvents as readonly string[]).includes(kind);
+}
+
+async function* sealedParts(
+  source: AsyncIterable<Buffer>,
+  sealer: Sealer,
+  pool: PartPool,
+  partBytes: number,
+  signal: AbortSignal,
+): AsyncGenerator<Part, void, void> {
+  const take = async (): Promise<Buffer> => await pool.take(partBytes, signal);
+  try {
+    for await (const { buffer, length, last } of sealInto(source, sealer, take, pool.giveBack)) {
+      fault('mid-artifact');
+      yield { bytes: buffer.subarray(0, length), last, release: () => pool.giveBack(buffer) };
+    }
+  } catch (error) {
+    throw sourceLengthError(error);
+  }
+}
+
+function sourceLengthError(error: unknown): unknown {
+  return error instanceof SealFormatError && error.code === 'LENGTH_DIFFERS'
+    ? new CallsealError(
+        'SOURCE_CHANGED',
+        'the source had another length when it was read than when it was opened',
+      )
+    : error;
+}
+
+/** What looks at the plaintext as it passes, before the sealer frees it. */
+function watching(artifact: EventArtifact & { kind: SealedArtifact['kind'] }): {
+  through(source: OpenSource): AsyncGenerator<Buffer, void, void>;
+  findings(durationMs: number | undefined, plainBytes: number): Pick<SealedArtifact, 'media' | 'warnings'>;
+} {
+  const rule = ruleOf(artifact.kind);
+  const tap: Tap | undefined = rule.audio ? createTap(artifact.media) : undefined;
+  const shape: ShapeCheck | undefined = rule.audio ? undefined : shapeCheck(rule.shape, artifact.vector);
+  const sha256 = artifact.sha256 === undefined ? undefined : createHash('sha256');
+  return {
+    async *through({ body }) {
+      for await (const chunk of body) {
+        sha256?.update(chunk);
+        tap?.push(chunk);
+        shape?.push(chunk);
+        yield chunk;
+      }
+      // Inside the stream: a wrong digest must fail the upload, not follow it.
+      if (sha256 && !timingSafeEqual(sha256.digest(), Buffer.from(artifact.sha256 ?? '', 'hex'))) {
+        throw new CallsealError(
+          'SOURCE_DIGEST_DIFFERS',
+          'the source does not have the SHA-256 that the event declares',
+        );
+      }
+    },
+    findings: (durationMs, plainBytes) => {
+      const warnings: Warning[] = shape?.warnings() ?? [];
+      if (!tap) return { warnings: plainBytes === 0 ? [...warnings, 'EMPTY'] : warnings };
+      const media = tap.end();
+      const mismatches = compareWithEvent(media, artifact.media, { durationMs, bytes: artifact.bytes });
+      return { media, warnings: [...media.warnings, ...mismatches] };
+    },
+  };
+}
