@@ -1,7 +1,7 @@
 import type { OutputTopic } from '../../domain/outputs.ts';
 import type { Events, PublishedRecord } from '../../ports/events.ts';
 import { createBell, onNews, POLL_MS, tellNews } from '../inbox/news.ts';
-import { asInboxError, createTables, insertOutput } from '../inbox/sqlite-tables.ts';
+import { asInboxError, contentOf, createTables, insertOutput } from '../inbox/sqlite-tables.ts';
 import type { TopicNames } from '../inbox/topics.ts';
 import type { SqlDatabase, SqlRow } from '../registry/sql.ts';
 
@@ -79,13 +79,11 @@ export async function openSqliteEvents({ database, topics }: SqliteEventsOptions
 const POSITION_DIGITS = 16;
 
 function recordOf(topic: OutputTopic, row: SqlRow): PublishedRecord {
-  const value = row['value'] as Uint8Array;
   return {
     topic,
     key: String(row['key']),
     id: String(row['id']),
-    headers: JSON.parse(String(row['headers'])) as Record<string, string>,
-    value: Buffer.from(value.buffer, value.byteOffset, value.byteLength),
+    ...contentOf(row),
     // Padded, so that positions sort as text in the order of their records.
     position: String(row['record_offset']).padStart(POSITION_DIGITS, '0'),
   };

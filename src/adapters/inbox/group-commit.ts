@@ -18,7 +18,7 @@ export function groupCommit<Item, Result>(
       const batch = waiting.splice(0, limits.items);
       try {
         const results = await write(batch.map(({ item }) => item));
-        batch.forEach(({ resolve }, i) => resolve(results[i] as Result));
+        results.forEach((result, i) => batch[i]?.resolve(result));
       } catch (error) {
         for (const { reject } of batch) reject(error);
       }

@@ -14,9 +14,9 @@ export function tellNews(database: object): void {
 
 /** A bell that stays rung until somebody has waited for it: what rings before the wait is not lost. */
 export interface Bell {
-  ring(): void;
+  readonly ring: () => void;
   /** Resolves at the next ring, or now if it was rung since the last wait, or after `ms`. */
-  wait(ms: number): Promise<void>;
+  readonly wait: (ms: number) => Promise<void>;
 }
 
 export function createBell(): Bell {

@@ -1,6 +1,6 @@
 import { CallsealError } from '../../domain/errors.ts';
 import type { Output } from '../../domain/outputs.ts';
-import type { Sql, SqlDatabase } from '../registry/sql.ts';
+import type { Sql, SqlDatabase, SqlRow } from '../registry/sql.ts';
 import { tenantOf } from './lanes.ts';
 import type { TopicNames } from './topics.ts';
 
@@ -114,6 +114,16 @@ async function nextOffset(sql: Sql, topic: string): Promise<number> {
     [topic],
   );
   return Number(row?.['mine']);
+}
+
+/** Headers and value of a stored record; the bytes are not copied. */
+export function contentOf(row: SqlRow): { headers: Record<string, string>; value: Buffer } {
+  const { headers, value } = row;
+  if (typeof headers !== 'string' || !(value instanceof Uint8Array)) {
+    throw new CallsealError('REGISTRY_DAMAGED', 'a stored record has no headers or no value');
+  }
+  const parsed: Record<string, string> = JSON.parse(headers);
+  return { headers: parsed, value: Buffer.from(value.buffer, value.byteOffset, value.byteLength) };
 }
 
 /** To the port's callers the file is the inbox, whatever else it holds. */

@@ -9,7 +9,7 @@ import { groupCommit } from './group-commit.ts';
 import { createLanes, type LaneLimits } from './lanes.ts';
 import { createBell, onNews, tellNews } from './news.ts';
 import { type Done, pump } from './pump.ts';
-import { asInboxError, createTables, insertInput, insertOutput } from './sqlite-tables.ts';
+import { asInboxError, contentOf, createTables, insertInput, insertOutput } from './sqlite-tables.ts';
 import { createWindow, type WaitingItem } from './sqlite-window.ts';
 import { inputKind, type TopicNames } from './topics.ts';
 
@@ -143,8 +143,7 @@ async function load(database: SqlDatabase, topics: TopicNames, item: WaitingItem
     {
       place: { topic, partition: 0, offset },
       key: item.key,
-      headers: JSON.parse(String(row['headers'])) as Record<string, string>,
-      value: bytesOf(row['value'] as Uint8Array),
+      ...contentOf(row),
     },
     kind,
   );
@@ -154,11 +153,6 @@ const BACKLOG = `
   select count(*) as waiting, coalesce(sum(due_at is null or due_at <= callseal_now()), 0) as due,
     min(published_at) as oldest
   from waiting_records where topic in (select value from json_each($1))`;
-
-/** Without a copy. */
-export function bytesOf(value: Uint8Array): Buffer {
-  return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-}
 
 async function inOrder<Item, Result>(
   items: readonly Item[],

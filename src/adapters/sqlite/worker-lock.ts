@@ -17,16 +17,12 @@ export interface WorkerLock {
 /** How long a start waits for somebody who is only asking. */
 const ASKING_MS = 500;
 
-/** @throws CallsealError WORKER_RUNNING */
+/**
+ * @throws CallsealError WORKER_RUNNING - names the process that holds it
+ * @throws CallsealError INBOX_DOWN - the folder cannot be written
+ */
 export function holdWorkerLock(folder: string): WorkerLock {
-  const database = new DatabaseSync(lockFile(folder), { timeout: ASKING_MS });
-  try {
-    database.exec('pragma locking_mode = exclusive; begin exclusive; commit');
-  } catch (error) {
-    database.close();
-    throw isBusy(error) ? alreadyRunning(folder, error) : error;
-  }
-  writePid(folder);
+  const database = lockedFile(folder);
   return {
     release: () => {
       if (!database.isOpen) return;
@@ -34,6 +30,23 @@ export function holdWorkerLock(folder: string): WorkerLock {
       database.close();
     },
   };
+}
+
+function lockedFile(folder: string): DatabaseSync {
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(lockFile(folder), { timeout: ASKING_MS });
+    database.exec('pragma locking_mode = exclusive; begin exclusive; commit');
+    writePid(folder);
+    return database;
+  } catch (cause) {
+    database?.close();
+    if (isBusy(cause)) throw alreadyRunning(folder, cause);
+    throw new CallsealError('INBOX_DOWN', 'the lock of the data folder cannot be taken', {
+      cause,
+      hint: 'the data folder must be a local folder that this user may write',
+    });
+  }
 }
 
 /** Whether a worker holds the folder, and its process id where that is known. Takes no lock that would stop one. */
@@ -85,5 +98,6 @@ function pidOf(folder: string): number | undefined {
 const SQLITE_BUSY = 5;
 
 function isBusy(error: unknown): boolean {
-  return (Number((error as { errcode?: number }).errcode ?? 0) & 0xff) === SQLITE_BUSY;
+  if (!(error instanceof Error) || !('errcode' in error)) return false;
+  return typeof error.errcode === 'number' && (error.errcode & 0xff) === SQLITE_BUSY;
 }
