@@ -1,0 +1,39 @@
+import { readFile } from 'node:fs/promises';
+import { enableCompileCache } from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+// Before anything of ours is loaded, hence the dynamic imports. Below node_modules and not in the shared temporary
+// folder, where another user could have put code for us to run.
+enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/callseal', import.meta.url)));
+
+const [{ runCommand }, { startProblems }, { machineChecks }, { stopSignals }] = await Promise.all([
+  import('./commands/run-command.ts'),
+  import('./ops/hardening.ts'),
+  import('./ops/machine-checks.ts'),
+  import('./ops/signals.ts'),
+]);
+
+// A reader that has seen enough (`| head`) closes the pipe: that is no failure of ours.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+
+const { signal } = stopSignals(process, () =>
+  process.stderr.write('callseal: stopping; again to leave at once\n'),
+);
+const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+process.exitCode = await runCommand(process.argv.slice(2), {
+  version,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  environment: process.env,
+  folder: process.cwd(),
+  signal,
+  startProblems: () => startProblems({ environment: process.env, options: process.execArgv }),
+  checks: machineChecks,
+  open: async (loaded, until) => {
+    const { open } = await import('./compose.ts');
+    return await open(loaded, until);
+  },
+});

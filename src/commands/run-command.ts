@@ -1,0 +1,143 @@
+import { resolve } from 'node:path';
+import { CommanderError } from 'commander';
+import { type Flag, type LoadedSettings, loadSettings } from '../config/load-settings.ts';
+import { CallsealError, EXIT, exitOf } from '../domain/errors.ts';
+import { COMMANDS } from './all.ts';
+import type { App, Check, Opened } from './app.ts';
+import { addCommands, emptyProgram, type GlobalOptions } from './frame.ts';
+import { createVoice, type Sink, type Voice } from './voice.ts';
+
+/** What cli.ts gives a command of the world outside commands/: the process, its checks, the composition root. */
+export interface Host {
+  readonly version: string;
+  readonly stdout: Sink;
+  readonly stderr: Sink;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly folder: string;
+  readonly signal: AbortSignal;
+  /** Sentences about how the process was started; refused together with bad settings. */
+  startProblems(): readonly string[];
+  checks(loaded: LoadedSettings): Promise<readonly Check[]>;
+  /** Loads the adapters and opens them; called at most once, and only by a command that needs them. */
+  open(loaded: LoadedSettings, signal: AbortSignal): Promise<Opened>;
+}
+
+/** Words to one command to an exit code. Never rejects. */
+export async function runCommand(words: readonly string[], host: Host): Promise<number> {
+  const program = emptyProgram(host.version, {
+    out: (text) => host.stdout.write(text),
+    error: (text) => host.stderr.write(text),
+  });
+  const options = (): GlobalOptions => program.opts<GlobalOptions>();
+  const voice = createVoice(host.stdout, host.stderr, () => options().json ?? false);
+  const app = createApp(host, voice, options);
+  addCommands(program, COMMANDS, app);
+  let code: number;
+  try {
+    await program.parseAsync(words, { from: 'user' });
+    code = app.exitCode();
+  } catch (error) {
+    code = report(error, voice);
+  }
+  return await app.close().then(
+    () => code,
+    (error: unknown) => report(error, voice),
+  );
+}
+
+interface RunningApp extends App {
+  exitCode(): number;
+  close(): Promise<void>;
+}
+
+function createApp(host: Host, voice: Voice, options: () => GlobalOptions): RunningApp {
+  let exitCode: number = EXIT.ok;
+  const settings = once(async () => await loadSettings(requestOf(host, voice, options())));
+  const opened = once(async () => await host.open(await settings(), host.signal));
+  return {
+    voice,
+    signal: host.signal,
+    get ticket() {
+      return options().ticket;
+    },
+    settings,
+    ports: async () => (await opened()).ports,
+    runWorker: async (worker) => await (await opened()).runWorker(worker, host.signal),
+    checks: async () => await host.checks(await settings()),
+    exitWith: (code) => {
+      exitCode = code;
+    },
+    exitCode: () => exitCode,
+    close: async () => await (await opened.ifStarted())?.close(),
+  };
+}
+
+function requestOf(host: Host, voice: Voice, options: GlobalOptions) {
+  const isUnnamed = options.profile === undefined && host.environment['CALLSEAL_PROFILE'] === undefined;
+  if (isUnnamed && options.defaultProfile !== undefined && !voice.json) {
+    voice.say(`profile ${options.defaultProfile} (--profile names another)`);
+  }
+  return {
+    profile: options.profile,
+    fallbackProfile: options.defaultProfile,
+    file: options.config,
+    environment: host.environment,
+    folder: host.folder,
+    flags: flagsOf(options, host.folder),
+    alsoWrong: host.startProblems(),
+  };
+}
+
+function flagsOf({ data, keys }: GlobalOptions, folder: string): Flag[] {
+  const flags: Flag[] = [];
+  if (data !== undefined) flags.push({ path: ['data'], value: data, flag: '--data' });
+  // Without `kind`: under another kind of keys the strict schema refuses it, naming the flag.
+  // Absolute, since in a file it would be relative to the data folder.
+  if (keys !== undefined)
+    flags.push({ path: ['keys', 'file'], value: resolve(folder, keys), flag: '--keys' });
+  return flags;
+}
+
+/** Says what went wrong and returns the exit code. */
+function report(error: unknown, voice: Voice): number {
+  if (error instanceof CommanderError) return reportUsage(error, voice);
+  if (error instanceof CallsealError) {
+    if (error.code === 'STOPPING') voice.say('interrupted');
+    else voice.error(error.message);
+    if (error.hint !== undefined) voice.hint(error.hint);
+    return exitOf(error.code);
+  }
+  if (error instanceof Error && error.name === 'AbortError') {
+    voice.say('interrupted');
+    return EXIT.interrupted;
+  }
+  if (error instanceof AggregateError) {
+    voice.error(error.message);
+    return Math.max(...error.errors.map((inner: unknown) => report(inner, voice)));
+  }
+  // Not the message of a stranger's error: it may quote what it choked on.
+  voice.error(`something unexpected happened: ${error instanceof Error ? where(error) : typeof error}`);
+  voice.hint('this is a defect of callseal; please report the line above');
+  return EXIT.unexpected;
+}
+
+function reportUsage(error: CommanderError, voice: Voice): number {
+  if (error.exitCode === 0) return EXIT.ok;
+  if (error.code === 'commander.help') return EXIT.usage; // the help it printed says it all
+  voice.error(error.message.replace(/^error: /, '').replace(/\.$/, ''));
+  voice.hint('callseal --help, or callseal COMMAND --help');
+  return EXIT.usage;
+}
+
+function where(error: Error): string {
+  const frame = /\/((?:src|dist)\/[\w./-]+:\d+):\d+/.exec(error.stack ?? '')?.[1];
+  const code = 'code' in error && typeof error.code === 'string' ? ` ${error.code}` : '';
+  return `${error.name}${code}${frame === undefined ? '' : ` at ${frame}`}`;
+}
+
+/** Runs `make` on first use only. A rejection stays, too: nothing is opened twice. */
+function once<T>(make: () => Promise<T>): { (): Promise<T>; ifStarted(): Promise<T | undefined> } {
+  let made: Promise<T> | undefined;
+  const get = async (): Promise<T> => await (made ??= make());
+  return Object.assign(get, { ifStarted: async () => await made?.catch(() => undefined) });
+}
