@@ -1,0 +1,95 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { type IntakeOptions, intake } from '../../src/work/intake.ts';
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+function make(onChange?: IntakeOptions['onChange']) {
+  return intake({
+    now: () => new Date(0),
+    firstProbeMs: 1000,
+    maxProbeMs: 8000,
+    ...(onChange && { onChange }),
+  });
+}
+
+async function isDone(promise: Promise<unknown>): Promise<boolean> {
+  let done = false;
+  void promise.then(() => (done = true));
+  await vi.advanceTimersByTimeAsync(0);
+  return done;
+}
+
+test('a paused tenant waits and another does not', () => {
+  const gate = make();
+  void gate.pause({ tenant: 'a' }, 'KEY_DISABLED');
+  expect(gate.blocked('a', [])).toBeInstanceOf(Promise);
+  expect(gate.blocked('b', [])).toBeUndefined();
+  expect(gate.blocked(undefined, [])).toBeUndefined();
+});
+
+test('a paused alias concerns the calls that use it, of that tenant', () => {
+  const gate = make();
+  void gate.pause({ tenant: 'a', alias: 'eu' }, 'SOURCE_DOWN');
+  expect(gate.blocked('a', ['us'])).toBeUndefined();
+  expect(gate.blocked('b', ['eu'])).toBeUndefined();
+  expect(gate.blocked('a', ['us', 'eu'])).toBeInstanceOf(Promise);
+});
+
+test('a pause without scope concerns everybody', () => {
+  const gate = make();
+  void gate.pause({}, 'STORE_DOWN');
+  expect(gate.blocked('a', [])).toBeInstanceOf(Promise);
+  expect(gate.blocked(undefined, [])).toBeInstanceOf(Promise);
+});
+
+test('after the first wait one delivery goes through as a probe, and only one', async () => {
+  const gate = make();
+  const waiting = gate.pause({}, 'KMS_DOWN');
+  await vi.advanceTimersByTimeAsync(999);
+  expect(await isDone(waiting)).toBe(false);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(await isDone(waiting)).toBe(true);
+  expect(gate.blocked('a', [])).toBeUndefined();
+  expect(gate.blocked('b', [])).toBeInstanceOf(Promise);
+});
+
+test('when the probe passes all go on', async () => {
+  const gate = make();
+  void gate.pause({}, 'KMS_DOWN');
+  await vi.advanceTimersByTimeAsync(1000);
+  gate.blocked('a', []);
+  const other = gate.blocked('b', []) ?? Promise.reject(new Error('b should wait'));
+  gate.passed('a', []);
+  expect(await isDone(other)).toBe(true);
+  expect(gate.paused()).toEqual([]);
+});
+
+test('when the probe fails the wait doubles, up to the most', async () => {
+  const gate = make();
+  void gate.pause({}, 'KMS_DOWN');
+  for (const wait of [1000, 2000, 4000, 8000, 8000]) {
+    await vi.advanceTimersByTimeAsync(wait - 1);
+    expect(gate.blocked('a', [])).toBeInstanceOf(Promise);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(gate.blocked('a', [])).toBeUndefined();
+    void gate.pause({}, 'KMS_DOWN');
+  }
+});
+
+test('many failures at once are one pause: told once, and the wait does not grow', async () => {
+  const told: string[] = [];
+  const gate = make((change, { code }) => void told.push(`${change} ${code}`));
+  for (let i = 0; i < 50; i++) void gate.pause({ tenant: 'a' }, 'KEY_DISABLED');
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(gate.blocked('a', [])).toBeUndefined();
+  gate.passed('a', []);
+  expect(told).toEqual(['paused KEY_DISABLED', 'resumed KEY_DISABLED']);
+});
+
+test('closing lets everybody go and leaves no timer', () => {
+  const gate = make();
+  void gate.pause({}, 'KMS_DOWN');
+  gate.close();
+  expect(vi.getTimerCount()).toBe(0);
+});
