@@ -19,12 +19,12 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.
 const { signal } = stopSignals(process, () =>
   process.stderr.write('callseal: stopping; again to leave at once\n'),
 );
-const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as {
-  version: string;
-};
+const product: { version: string } = JSON.parse(
+  await readFile(new URL('../package.json', import.meta.url), 'utf8'),
+);
 
 process.exitCode = await runCommand(process.argv.slice(2), {
-  version,
+  version: product.version,
   stdout: process.stdout,
   stderr: process.stderr,
   environment: process.env,

@@ -51,13 +51,13 @@ export interface App {
   /** `--ticket`: what audit events of this command carry. */
   readonly ticket: string | undefined;
   /** @throws CallsealError BAD_CONFIG */
-  settings(): Promise<LoadedSettings>;
-  ports(): Promise<Ports>;
-  runWorker(options: WorkerOptions): Promise<void>;
+  readonly settings: () => Promise<LoadedSettings>;
+  readonly ports: () => Promise<Ports>;
+  readonly runWorker: (options: WorkerOptions) => Promise<void>;
   /** Checks of the process and the machine; `doctor` prints them. */
-  checks(): Promise<readonly Check[]>;
+  readonly checks: () => Promise<readonly Check[]>;
   /** Ends with this code though nothing was thrown: something was found wanting, or only a part was done. */
-  exitWith(code: number): void;
+  readonly exitWith: (code: number) => void;
 }
 
 /** Each file of commands/ that is a command exports one of these. */

@@ -17,7 +17,7 @@ export interface GlobalOptions {
 /** The program without any command: name, global options, how it fails. */
 export function emptyProgram(
   version: string,
-  write: { out(text: string): void; error(text: string): void },
+  write: { readonly out: (text: string) => void; readonly error: (text: string) => void },
 ): Command {
   return new Command('callseal')
     .description('Seals AI call recordings and what was derived from them.')

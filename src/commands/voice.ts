@@ -57,8 +57,8 @@ export function createVoice(stdout: Sink, stderr: Sink, isJson: () => boolean): 
     },
     document: (value, lines) => write(isJson() ? jsonText(value, 2) : [...lines()].map(printable).join('\n')),
     async table(rows, columns) {
-      if (!isJson()) return rows.length === 0 ? undefined : write(tableLines(rows, columns).join('\n'));
-      for (const row of rows) await write(jsonText(row));
+      if (isJson()) for (const row of rows) await write(jsonText(row));
+      else if (rows.length > 0) await write(tableLines(rows, columns).join('\n'));
     },
     item: (value, line) => write(isJson() ? jsonText(value) : printable(line())),
     say: (message) => toStderr('', message),
@@ -73,6 +73,7 @@ export function createVoice(stdout: Sink, stderr: Sink, isJson: () => boolean): 
 }
 
 /** C0, DEL, C1, line and paragraph separators, and what turns the direction of text around. */
+// oxlint-disable-next-line no-control-regex -- control characters are what it is for
 const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 
 /** Text that cannot move a cursor, clear a screen or pose as another line. */

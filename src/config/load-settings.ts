@@ -167,6 +167,7 @@ function withAbsolutePaths(settings: Settings, layers: Layers, folder: string): 
     if (relativeTo === 'data') return resolve(data, value);
     return resolve(leaf?.folder ?? folder, value);
   };
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the same tree, other text in some leaves
   return absolute(settings, []) as Settings;
 }
 

@@ -31,26 +31,18 @@ function unknownKey(path: readonly string[], layers: Layers): string {
 
 function whatIsWrong(issue: z.core.$ZodIssue): string {
   const given = shown(issue.input);
-  const but = given === undefined ? '' : `, not ${given}`;
-  if (given === undefined && issue.code === 'invalid_type') return 'is missing';
-  switch (issue.code) {
-    case 'invalid_value':
-      return `must be ${issue.values.map(String).join(' or ')}${but}`;
-    case 'invalid_union':
-      return given === undefined
-        ? 'is missing'
-        : `has a kind that does not exist here: ${kindOf(issue.input)}`;
-    case 'too_small':
-      return `must be at least ${issue.minimum}${issue.origin === 'number' ? '' : ` ${unitOf(issue.origin)}`}${but}`;
-    case 'too_big':
-      return `must be at most ${issue.maximum}${issue.origin === 'number' ? '' : ` ${unitOf(issue.origin)}`}${but}`;
-    case 'invalid_type':
-      return issue.message.startsWith('must ')
-        ? `${issue.message}${but}`
-        : `must be ${wordOf(issue.expected)}${but}`;
-    default:
-      return `${issue.message}${but}`;
-  }
+  if (given === undefined && (issue.code === 'invalid_type' || issue.code === 'invalid_union'))
+    return 'is missing';
+  if (issue.code === 'invalid_union') return `is of no kind that exists here, ${kindOf(issue.input)}`;
+  return `${mustBe(issue)}${given === undefined ? '' : `, not ${given}`}`;
+}
+
+function mustBe(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_value') return `must be ${issue.values.map(String).join(' or ')}`;
+  if (issue.code === 'too_small') return `must be at least ${issue.minimum}${unitOf(issue.origin)}`;
+  if (issue.code === 'too_big') return `must be at most ${issue.maximum}${unitOf(issue.origin)}`;
+  const isZods = issue.code === 'invalid_type' && !issue.message.startsWith('must ');
+  return isZods ? `must be ${WORDS[issue.expected] ?? issue.expected}` : issue.message;
 }
 
 const WORDS: Readonly<Record<string, string>> = {
@@ -63,12 +55,9 @@ const WORDS: Readonly<Record<string, string>> = {
   record: 'a map',
 };
 
-function wordOf(expected: string): string {
-  return WORDS[expected] ?? expected;
-}
-
 function unitOf(origin: string): string {
-  return origin === 'string' ? 'characters' : 'entries';
+  if (origin === 'string') return ' characters';
+  return origin === 'array' ? ' entries' : '';
 }
 
 function kindOf(input: unknown): string {

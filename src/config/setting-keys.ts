@@ -41,11 +41,11 @@ let known: readonly SettingKey[] | undefined;
 
 /** All keys, in the order of the schema; a block stands before its keys. */
 export function settingKeys(): readonly SettingKey[] {
-  known ??= keysBelow(
-    z.toJSONSchema(settingsSchema, { io: 'input', unrepresentable: 'any' }) as Node,
-    [],
-    undefined,
-  );
+  if (known === undefined) {
+    const schema: unknown = z.toJSONSchema(settingsSchema, { io: 'input', unrepresentable: 'any' });
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- zod types JSON Schema at large; ours is this part
+    known = keysBelow(schema as Node, [], undefined);
+  }
   return known;
 }
 

@@ -48,13 +48,13 @@ function unitText(value: number, units: Readonly<Record<string, number>>, smalle
 
 /** A setting in bytes, written as `256MiB`. */
 export const byteSize = (range: { min: number; max: number }) =>
-  unit('size', parseBytes, bytesText, 'a size such as 256MiB', range);
+  inUnits('size', parseBytes, bytesText, 'a size such as 256MiB', range);
 
 /** A setting in milliseconds, written as `10m`. */
 export const duration = (range: { min: number; max: number }) =>
-  unit('duration', parseDuration, durationText, 'a duration such as 90s, 10m or 24h', range);
+  inUnits('duration', parseDuration, durationText, 'a duration such as 90s, 10m or 24h', range);
 
-function unit(
+function inUnits(
   name: 'size' | 'duration',
   parse: (text: string) => number | undefined,
   print: (value: number) => string,
