@@ -3,7 +3,7 @@ import { canonical } from './canonical.ts';
 
 /** One audit event (docs/events.md, "Audit events"): who used which key for what, and what became of it. */
 export const AUDIT_TYPE = 'callseal.audit.v1';
-const SCHEMA = 'callseal.audit/1';
+export const AUDIT_SCHEMA = 'callseal.audit/1';
 
 /** The closed set of what can be audited. */
 export const ACTIONS = [
@@ -83,7 +83,7 @@ export interface AuditFact {
 }
 
 export interface AuditEvent extends AuditFact {
-  readonly schema: typeof SCHEMA;
+  readonly schema: typeof AUDIT_SCHEMA;
   readonly seq: number;
   readonly prev: string;
   readonly hash: string;
@@ -133,7 +133,7 @@ export const CHAIN_START = '0'.repeat(64);
 /** Takes a fact's text into the chain: `hash = SHA-256(0x00 || RFC 8785 form of the event without hash)`. */
 export function chainEvent(factText: string, seq: number, prev: string): AuditEvent {
   const fact = JSON.parse(factText) as AuditFact;
-  const linked = { ...fact, schema: SCHEMA, seq, prev } as const;
+  const linked = { ...fact, schema: AUDIT_SCHEMA, seq, prev } as const;
   return { ...linked, hash: hashOf(linked) };
 }
 

@@ -9,6 +9,15 @@ export function objectName(tenant: string, callUid: string, attempt: string, art
 
 /** The attempt under whose name an object stands, or undefined for a name this product did not make. */
 export function attemptOf(name: string): string | undefined {
+  return partsOf(name)?.[2];
+}
+
+/** The call uid in an object's name, or undefined for a name this product did not make. */
+export function callUidOf(name: string): string | undefined {
+  return partsOf(name)?.[1];
+}
+
+function partsOf(name: string): string[] | undefined {
   const parts = name.split('/');
-  return parts.length === 4 ? parts[2] : undefined;
+  return parts.length === 4 ? parts : undefined;
 }

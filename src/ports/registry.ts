@@ -79,7 +79,8 @@ export interface Shredded {
   readonly keysDeleted: number;
   /** Objects that no key opens any more; deleting them is the caller's. */
   readonly objects: readonly string[];
-  readonly answer: AnswerRow | undefined;
+  /** One for each call concerned; each publishes one outcome. */
+  readonly answers: readonly AnswerRow[];
 }
 
 /**

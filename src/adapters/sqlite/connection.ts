@@ -4,6 +4,11 @@ import type { Sql, SqlDatabase, SqlRow, SqlValue } from '../registry/sql.ts';
 
 const BUSY_TIMEOUT_MS = 15_000;
 
+interface SqliteOptions {
+  /** What `callseal_now()` gives, in milliseconds. The machine's clock unless a test turns its own. */
+  readonly now?: () => number;
+}
+
 /**
  * One connection to the embedded profile's SQLite file (WAL, synchronous=FULL: what was acknowledged survives
  * `kill -9` and a power cut).
@@ -15,8 +20,8 @@ const BUSY_TIMEOUT_MS = 15_000;
  * @throws CallsealError REGISTRY_DAMAGED - the file is no database, or a damaged one
  * @throws CallsealError REGISTRY_DOWN - the file cannot be opened or written
  */
-export function openSqlite(path: string): SqlDatabase {
-  const database = opened(path);
+export function openSqlite(path: string, options: SqliteOptions = {}): SqlDatabase {
+  const database = opened(path, options.now ?? Date.now);
   const prepared = new Map<string, StatementSync>();
   let tail: Promise<unknown> = Promise.resolve();
 
@@ -29,6 +34,15 @@ export function openSqlite(path: string): SqlDatabase {
       return statement.all(named) as SqlRow[];
     } catch (cause) {
       throw translated(cause);
+    }
+  };
+  /** Busy is a clean no; after any other failure a later recovery may still find the commit in the log. */
+  const commit = (): void => {
+    try {
+      database.exec('commit');
+    } catch (cause) {
+      if (resultOf(cause) === SQLITE_BUSY) throw translated(cause);
+      throw new CallsealError('COMMIT_UNKNOWN', 'the database did not say whether it committed', { cause });
     }
   };
   const queued = async <T>(work: () => T | Promise<T>): Promise<T> => {
@@ -54,7 +68,7 @@ export function openSqlite(path: string): SqlDatabase {
         run('begin immediate');
         try {
           const value = await work(inTransaction);
-          run('commit');
+          commit();
           return value;
         } catch (error) {
           if (database.isTransaction) run('rollback');
@@ -69,35 +83,48 @@ export function openSqlite(path: string): SqlDatabase {
   };
 }
 
-function opened(path: string): DatabaseSync {
+function opened(path: string, now: () => number): DatabaseSync {
   try {
     const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
     database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on;');
-    database.function('callseal_now', () => Date.now());
+    // A bigint: a number would come back as a float, and so would everything that is reckoned from it.
+    database.function('callseal_now', () => BigInt(now()));
     return database;
   } catch (cause) {
     throw translated(cause);
   }
 }
 
+const SQLITE_ERROR = 1;
+const SQLITE_BUSY = 5;
 const SQLITE_CORRUPT = 11;
+const SQLITE_CONSTRAINT = 19;
+const SQLITE_MISUSE = 21;
 const SQLITE_NOTADB = 26;
 
-/** Primary result codes of SQLite (low byte of `errcode`): what a delivery should do about them. */
+/** SQLite's primary result code: the low byte of `errcode`; 0 for an error that is not SQLite's. */
+function resultOf(cause: unknown): number {
+  return Number((cause as { errcode?: number }).errcode ?? 0) & 0xff;
+}
+
+/** What a delivery should do about it. A wrong statement is a defect of ours and stays what it is. */
 function translated(cause: unknown): unknown {
-  const primary = Number((cause as { errcode?: number }).errcode ?? 0) & 0xff;
-  if (primary === 0) return cause;
-  if (primary === SQLITE_CORRUPT || primary === SQLITE_NOTADB) {
-    return new CallsealError('REGISTRY_DAMAGED', 'the database file is damaged or is no database', {
-      cause,
-      hint: 'stop every callseal process, keep the file as it is, and restore the data folder from a backup',
-    });
+  const result = resultOf(cause);
+  switch (result) {
+    case 0:
+    case SQLITE_ERROR:
+    case SQLITE_CONSTRAINT:
+    case SQLITE_MISUSE:
+      return cause;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return new CallsealError('REGISTRY_DAMAGED', 'the database file is damaged or is no database', {
+        cause,
+        hint: 'stop every callseal process, keep the file as it is, and restore the data folder from a backup',
+      });
+    default:
+      return new CallsealError('REGISTRY_DOWN', `the database cannot be used now (SQLite result ${result})`, {
+        cause,
+      });
   }
-  const SQLITE_ERROR = 1;
-  const SQLITE_CONSTRAINT = 19;
-  const SQLITE_MISUSE = 21;
-  const ours = [SQLITE_ERROR, SQLITE_CONSTRAINT, SQLITE_MISUSE].includes(primary);
-  return ours
-    ? cause
-    : new CallsealError('REGISTRY_DOWN', `the database cannot be used now (SQLite result ${primary})`, { cause });
 }

@@ -1,0 +1,144 @@
+import type { AnswerRow, ParkReason } from '../../domain/answers.ts';
+import { type Place, placeText } from '../../domain/deliveries.ts';
+import { CallsealError, type Code } from '../../domain/errors.ts';
+import { refuseWentBack } from './call-row.ts';
+import { int, intOrNone, jsonOrNone, orNull, placeholders, text, textOrNone } from './rows.ts';
+import type { Sql, SqlRow, SqlValue } from './sql.ts';
+
+const COLUMNS = [
+  'origin_topic',
+  'origin_partition',
+  'origin_offset',
+  'replay',
+  'uid',
+  'arrival_topic',
+  'arrival_partition',
+  'arrival_offset',
+  'delivered_digest',
+  'answer',
+  'code',
+  'tenant',
+  'call',
+  'call_uid',
+  'revision',
+  'generation',
+  'sequence',
+  'epoch',
+  'park',
+  'outcome',
+  'decided_at',
+] as const;
+export const ANSWER_COLUMNS = COLUMNS.map((column) => `a.${column}`).join(', ');
+
+export interface DeliveryIdentity {
+  readonly origin: Place;
+  readonly replay: number;
+  readonly deliveredDigest: string;
+}
+
+/**
+ * One indexed read.
+ *
+ * @throws CallsealError ORIGIN_REUSED, REGISTRY_WENT_BACK
+ */
+export async function findAnswer(sql: Sql, delivery: DeliveryIdentity): Promise<AnswerRow | undefined> {
+  const { topic, partition, offset } = delivery.origin;
+  const [row] = await sql.query(
+    `select m.went_back, ${ANSWER_COLUMNS} from meta m left join answers a
+       on a.origin_topic = $1 and a.origin_partition = $2 and a.origin_offset = $3 and a.replay = $4`,
+    [topic, partition, offset, delivery.replay],
+  );
+  if (!row) throw new CallsealError('REGISTRY_DAMAGED', 'the registry has lost its own state row');
+  refuseWentBack(row);
+  if (textOrNone(row, 'uid') === undefined) return undefined;
+  const answer = answerOfRow(row);
+  if (answer.deliveredDigest !== delivery.deliveredDigest) throw originReused(delivery.origin);
+  return answer;
+}
+
+/**
+ * Attempts and answers of the same origin, whatever their replay number: a topic that was made anew counts from 0
+ * again, and its records must not be taken for the old ones.
+ *
+ * @throws CallsealError ORIGIN_REUSED
+ */
+export async function refuseReusedOrigin(sql: Sql, delivery: DeliveryIdentity): Promise<void> {
+  const { topic, partition, offset } = delivery.origin;
+  const others = await sql.query(
+    `select delivered_digest from attempts
+       where origin_topic = $1 and origin_partition = $2 and origin_offset = $3 and delivered_digest <> $4
+     union select delivered_digest from answers
+       where origin_topic = $1 and origin_partition = $2 and origin_offset = $3 and delivered_digest <> $4`,
+    [topic, partition, offset, delivery.deliveredDigest],
+  );
+  if (others.length > 0) throw originReused(delivery.origin);
+}
+
+export function originReused(origin: Place): CallsealError {
+  return new CallsealError('ORIGIN_REUSED', `other bytes came from ${placeText(origin)} before`, {
+    hint: 'was the topic deleted and made again? give the new one another name',
+  });
+}
+
+/** @returns false where this (origin, replay) has its answer already: nothing was written */
+export async function insertAnswer(sql: Sql, row: AnswerRow): Promise<boolean> {
+  const values: SqlValue[] = [
+    row.origin.topic,
+    row.origin.partition,
+    row.origin.offset,
+    row.replay,
+    row.uid,
+    row.arrival.topic,
+    row.arrival.partition,
+    row.arrival.offset,
+    row.deliveredDigest,
+    row.answer,
+    orNull(row.code),
+    orNull(row.tenant),
+    orNull(row.call),
+    orNull(row.callUid),
+    orNull(row.revision),
+    orNull(row.generation),
+    orNull(row.sequence),
+    row.registryEpoch,
+    row.park ? JSON.stringify(row.park) : null,
+    orNull(row.outcome),
+    row.decidedAt,
+  ];
+  const inserted = await sql.query(
+    `insert into answers (${COLUMNS.join(', ')}) values ${placeholders(1, COLUMNS.length)}
+     on conflict (origin_topic, origin_partition, origin_offset, replay) do nothing returning uid`,
+    values,
+  );
+  return inserted.length > 0;
+}
+
+export function answerOfRow(row: SqlRow): AnswerRow {
+  return {
+    uid: text(row, 'uid'),
+    origin: place(row, 'origin'),
+    replay: int(row, 'replay'),
+    arrival: place(row, 'arrival'),
+    deliveredDigest: text(row, 'delivered_digest'),
+    answer: text<AnswerRow['answer']>(row, 'answer'),
+    code: textOrNone<Code>(row, 'code'),
+    tenant: textOrNone(row, 'tenant'),
+    call: textOrNone(row, 'call'),
+    callUid: textOrNone(row, 'call_uid'),
+    revision: intOrNone(row, 'revision'),
+    generation: intOrNone(row, 'generation'),
+    sequence: intOrNone(row, 'sequence'),
+    registryEpoch: int(row, 'epoch'),
+    park: jsonOrNone<ParkReason>(row, 'park'),
+    outcome: textOrNone(row, 'outcome'),
+    decidedAt: text(row, 'decided_at'),
+  };
+}
+
+function place(row: SqlRow, which: 'origin' | 'arrival'): Place {
+  return {
+    topic: text(row, `${which}_topic`),
+    partition: int(row, `${which}_partition`),
+    offset: int(row, `${which}_offset`),
+  };
+}

@@ -1,0 +1,120 @@
+import type { AnswerRow } from '../../domain/answers.ts';
+import type { AuditFact } from '../../domain/audit-event.ts';
+import type { Receipt } from '../../domain/receipts.ts';
+import type { AnswerFilter, CallSummary, Catalogue } from '../../ports/registry.ts';
+import { ANSWER_COLUMNS, answerOfRow } from './answer-rows.ts';
+import { int, intOrNone, json, text, textOrNone } from './rows.ts';
+import { keyOfRow } from './sealed-rows.ts';
+import type { Sql, SqlDatabase, SqlRow, SqlValue } from './sql.ts';
+
+export function catalogue(database: SqlDatabase): Catalogue {
+  return {
+    calls: async (filter, signal) => {
+      signal.throwIfAborted();
+      return await readCalls(database, filter);
+    },
+    call: async (tenant, call, signal) => {
+      signal.throwIfAborted();
+      return (await readCalls(database, { tenant, call, limit: 1 }))[0];
+    },
+    receipts: async (tenant, call, signal) => {
+      signal.throwIfAborted();
+      const rows = await database.query(
+        'select receipt from receipts where tenant = $1 and call = $2 order by revision, generation',
+        [tenant, call],
+      );
+      return rows.map((row) => json<Receipt>(row, 'receipt'));
+    },
+    currentReceipt: async (tenant, call, signal) => {
+      signal.throwIfAborted();
+      const [row] = await database.query(
+        `select r.receipt from calls c join receipts r on r.tenant = c.tenant and r.call = c.call
+           and r.revision = c.current_revision and r.generation = c.current_generation
+         where c.tenant = $1 and c.call = $2`,
+        [tenant, call],
+      );
+      return row && json<Receipt>(row, 'receipt');
+    },
+    answers: async (filter, signal) => {
+      signal.throwIfAborted();
+      return await readAnswers(database, filter);
+    },
+    answer: async (uid, signal) => {
+      signal.throwIfAborted();
+      const [row] = await database.query(`select ${ANSWER_COLUMNS} from answers a where a.uid = $1`, [uid]);
+      return row && answerOfRow(row);
+    },
+    wrappedKey: async (name, signal) => {
+      signal.throwIfAborted();
+      const [row] = await database.query('select * from call_keys where name = $1', [name]);
+      return row && keyOfRow(row);
+    },
+    auditOf: async (subject, action, signal) => {
+      signal.throwIfAborted();
+      const rows = await database.query(
+        'select fact from audit_events where subject_uid = $1 and action = $2 order by row_number',
+        [subject, action],
+      );
+      return rows.map((row) => json<AuditFact>(row, 'fact'));
+    },
+  };
+}
+
+/** Collects conditions with their parameters, in step. */
+function conditions(wanted: readonly (readonly [column: string, value: SqlValue | undefined])[]) {
+  const given = wanted.filter((entry): entry is readonly [string, SqlValue] => entry[1] !== undefined);
+  const text = given.map(([column], i) => `${column} = $${i + 1}`).join(' and ');
+  return { where: text === '' ? '' : `where ${text}`, values: given.map(([, value]) => value) };
+}
+
+async function readCalls(
+  sql: Sql,
+  filter: { readonly tenant?: string; readonly call?: string; readonly limit?: number },
+): Promise<CallSummary[]> {
+  const { where, values } = conditions([
+    ['c.tenant', filter.tenant],
+    ['c.call', filter.call],
+  ]);
+  const limit = filter.limit === undefined ? '' : `limit $${values.push(filter.limit)}`;
+  const rows = await sql.query(
+    `select c.tenant, c.call, c.call_uid, r.revision, r.generation, r.sealed_at, r.artifacts, r.sealed_bytes,
+       r.warnings,
+       (select count(*) from tombstones t
+         where t.tenant = c.tenant and t.call in (c.call, '*') and t.key_class = '*') as shredded
+     from calls c
+     left join receipts r on r.tenant = c.tenant and r.call = c.call
+       and r.revision = c.current_revision and r.generation = c.current_generation
+     ${where} order by c.tenant, c.call ${limit}`,
+    values,
+  );
+  return rows.map(summaryOf);
+}
+
+function summaryOf(row: SqlRow): CallSummary {
+  const revision = intOrNone(row, 'revision');
+  return {
+    tenant: text(row, 'tenant'),
+    call: text(row, 'call'),
+    callUid: text(row, 'call_uid'),
+    shredded: int(row, 'shredded') > 0,
+    current: revision === undefined ? undefined : { revision, generation: int(row, 'generation') },
+    sealedAt: textOrNone(row, 'sealed_at'),
+    artifacts: intOrNone(row, 'artifacts') ?? 0,
+    sealedBytes: intOrNone(row, 'sealed_bytes') ?? 0,
+    warnings: intOrNone(row, 'warnings') ?? 0,
+  };
+}
+
+async function readAnswers(sql: Sql, filter: AnswerFilter): Promise<AnswerRow[]> {
+  const { where, values } = conditions([
+    ['a.tenant', filter.tenant],
+    ['a.call', filter.call],
+    ['a.answer', filter.answer],
+  ]);
+  const rows = await sql.query(
+    `select ${ANSWER_COLUMNS} from answers a ${where}
+     order by a.decided_at desc, a.sequence desc limit $${values.push(filter.limit)}`,
+    values,
+  );
+  return rows.map(answerOfRow);
+}

@@ -1,0 +1,68 @@
+import type { AuditFact } from '../../domain/audit-event.ts';
+import { CallsealError } from '../../domain/errors.ts';
+import { newUid } from '../../domain/ids.ts';
+import type { Restoring } from '../../ports/registry.ts';
+import { insertFacts } from './audit-rows.ts';
+import { int, json } from './rows.ts';
+import type { Sql, SqlDatabase } from './sql.ts';
+import { applyTombstone, readTombstones } from './tombstone-rows.ts';
+
+export function restoring(database: SqlDatabase): Restoring {
+  return {
+    state: async (signal) => {
+      signal.throwIfAborted();
+      const [row] = await database.query('select epoch, went_back, head_seq from meta, relay');
+      if (!row) throw new CallsealError('REGISTRY_DAMAGED', 'the registry has lost its own state row');
+      return {
+        epoch: int(row, 'epoch'),
+        auditSeq: int(row, 'head_seq'),
+        wentBack: int(row, 'went_back') !== 0,
+      };
+    },
+    tombstones: async (signal) => {
+      signal.throwIfAborted();
+      return await readTombstones(database);
+    },
+    declareWentBack: async (tombstones, fact, signal) => {
+      signal.throwIfAborted();
+      await database.transaction(undefined, async (sql) => {
+        await raiseEpoch(sql);
+        for (const tombstone of tombstones) await applyTombstone(sql, tombstone);
+        await sql.query(
+          `update attempts set state = 'unknown', ended_at = callseal_now() where state = 'open'`,
+        );
+        await closeAsUnknown(sql, fact);
+        await insertFacts(sql, [fact]);
+      });
+    },
+    acceptRestore: async (fact, signal) => {
+      signal.throwIfAborted();
+      await database.transaction(undefined, async (sql) => {
+        const accepted = await sql.query('update meta set went_back = 0 where went_back = 1 returning id');
+        if (accepted.length > 0) await insertFacts(sql, [fact]);
+      });
+    },
+  };
+}
+
+/**
+ * Above every epoch that this registry may have had in the life that was lost: the same backup can be restored
+ * twice, so one more than before is not enough. Seconds of the database's clock are, since a restore takes longer
+ * than clocks differ; and it never falls.
+ */
+async function raiseEpoch(sql: Sql): Promise<void> {
+  await sql.query(
+    `update meta set went_back = 1, epoch =
+       case when epoch < callseal_now() / 1000 then callseal_now() / 1000 else epoch + 1 end`,
+  );
+}
+
+async function closeAsUnknown(sql: Sql, { writer, time, actor }: AuditFact): Promise<void> {
+  const dangling = await sql.query('delete from open_intents where attempt is not null returning fact');
+  const ends = dangling.map((row): AuditFact => {
+    const intent = json<AuditFact>(row, 'fact');
+    const by = { eventUid: newUid(), intentUid: intent.eventUid, writer, time, actor };
+    return { ...intent, ...by, outcome: { status: 'unknown' } };
+  });
+  await insertFacts(sql, ends);
+}
