@@ -36,7 +36,7 @@ export function sniff(head: Buffer): Sniffed | undefined {
   const text = head.toString('latin1');
   const certain = riff(text) ?? signature(text) ?? id3(head) ?? laterOgg(head);
   if (certain !== undefined) return { ...certain, certain: true };
-  const likely = frames(head);
+  const likely = framed(head);
   return likely === undefined ? undefined : { ...likely, certain: false };
 }
 
@@ -75,7 +75,7 @@ function laterOgg(head: Buffer): Named | undefined {
 }
 
 /** Formats without a signature: frames as far as one can see. A few alone are too easily G.711 silence. */
-function frames(head: Buffer): Named | undefined {
+function framed(head: Buffer): Named | undefined {
   if (isChain(head, mp3FrameBytes)) return { container: 'mp3', codec: 'mp3' };
   if (isChain(head, adtsFrameBytes)) return { container: 'aac', codec: 'aac' };
   if (isChain(head, gsmFrameBytes)) return { container: 'gsm', codec: 'gsm' };

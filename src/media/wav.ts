@@ -8,6 +8,8 @@ const RIFF_HEADER = 12;
 const CHUNK_HEADER = 8;
 const DS64_BYTES = 16;
 const ALL_ONES = 0xffffffff;
+/** So many chunks before the data are refused; real files have a handful. */
+const MOST_CHUNKS = 1000;
 
 /** Sizes that writers who cannot seek back leave in a header: 0, about 2^31 (sox), about 2^32 (ffmpeg). */
 function isPlaceholder(size: number): boolean {
@@ -27,6 +29,7 @@ export class WavScanner implements Scanner {
   readonly #warnings = new Set<MediaWarning>();
   #step: 'riff' | 'chunk' | 'body' | 'skip' | 'data' | 'after' | 'refused' = 'riff';
   #chunk = '';
+  #chunks = 0;
   /** Bytes of the current chunk still to come behind what is gathered, its padding included. */
   #left = 0;
   #position = 0;
@@ -105,9 +108,11 @@ export class WavScanner implements Scanner {
   #readChunk(header: Buffer): void {
     this.#chunk = header.toString('latin1', 0, 4);
     const size = header.readUInt32LE(4);
+    this.#chunks += 1;
     const least = { 'fmt ': FMT_BYTES.least, ds64: DS64_BYTES }[this.#chunk];
     if (this.#chunk === 'data') return this.#beginData(size);
-    if (least !== undefined && size < least) return this.#refuse('HEADER_INVALID');
+    const isRefused = this.#chunks > MOST_CHUNKS || (least !== undefined && size < least);
+    if (isRefused) return this.#refuse('HEADER_INVALID');
     const read = least === undefined ? 0 : Math.min(size, FMT_BYTES.most);
     this.#left = size + (size % 2) - read;
     if (read > 0) this.#expect('body', read);

@@ -128,6 +128,15 @@ const files: readonly (readonly [rule: string, bytes: Buffer, facts: object])[] 
     { ...ONE_SECOND, endState: 'complete', warnings: ['HEADER_INCONSISTENT'] },
   ],
   [
+    'a thousand chunks before the data are refused',
+    riff([
+      ...Array.from({ length: 1000 }, () => chunk('junk', Buffer.alloc(0))),
+      fmtChunk,
+      chunk('data', second),
+    ]),
+    { endState: 'unparseable', warnings: ['HEADER_INVALID'] },
+  ],
+  [
     'data before any format is unparseable',
     riff([chunk('data', second)]),
     { endState: 'unparseable', warnings: ['HEADER_MISSING'] },
