@@ -30,6 +30,8 @@ export interface Voice {
   table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): Promise<void>;
   /** One item of a list that goes on: a line of NDJSON, or a line for people. Waits for a slow reader. */
   item(value: unknown, line: () => string): Promise<void>;
+  /** A line that stays byte for byte what it is, except on a terminal. */
+  raw(line: string): Promise<void>;
   /** To stderr, as `callseal: …`. */
   say(message: string): void;
   hint(message: string): void;
@@ -61,6 +63,7 @@ export function createVoice(stdout: Sink, stderr: Sink, isJson: () => boolean): 
       else if (rows.length > 0) await write(tableLines(rows, columns).join('\n'));
     },
     item: (value, line) => write(isJson() ? jsonText(value) : printable(line())),
+    raw: (line) => write(stdout.isTTY === true ? printable(line) : line),
     say: (message) => toStderr('', message),
     hint: (message) => toStderr('hint: ', message),
     error: (message) => toStderr('error: ', message),

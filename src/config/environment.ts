@@ -10,8 +10,8 @@ import { FREE, type SettingKey, settingKeys } from './setting-keys.ts';
  */
 
 const PREFIX = 'CALLSEAL_';
-/** Ours, but no settings: which profile, and which Node.js tools/node/use.sh takes. */
-const NOT_SETTINGS = new Set(['CALLSEAL_PROFILE', 'CALLSEAL_NODE']);
+/** Ours, but no settings: which profile, which Node.js tools/node/use.sh takes, and what scripts/services reads. */
+const NOT_SETTINGS = /^CALLSEAL_(PROFILE|NODE|SERVICES_[A-Z_]+)$/;
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -29,7 +29,7 @@ export function environmentLayer(
   const leaves: Leaf[] = [];
   const problems: string[] = [];
   const given = Object.entries(environment).filter(
-    ([name]) => name.startsWith(PREFIX) && !NOT_SETTINGS.has(name),
+    ([name]) => name.startsWith(PREFIX) && !NOT_SETTINGS.test(name),
   );
   if (given.length === 0) return { leaves, problems };
   const keys = variables();
