@@ -1,8 +1,310 @@
-import type { Opened } from './commands/app.ts';
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import type { LoadedSettings } from './config/load-settings.ts';
+import type { Settings } from './config/schema.ts';
+import type { AnswerRow } from './domain/answers.ts';
+import type { Actor } from './domain/audit-event.ts';
+import type { Delivery } from './domain/deliveries.ts';
 import { CallsealError } from './domain/errors.ts';
+import { ONE_CALL_ALIAS } from './domain/tenants.ts';
+import { type Closable, closeAll } from './ops/closing.ts';
+import { prepareDataFolder } from './ops/data-folder.ts';
+import type { Events } from './ports/events.ts';
+import type { Inbox } from './ports/inbox.ts';
+import type { Jobs } from './ports/jobs.ts';
+import type { Keys } from './ports/keys.ts';
+import type { Objects } from './ports/objects.ts';
+import type { Registry } from './ports/registry.ts';
+import type { Sources } from './ports/sources.ts';
+import { selfTest } from './seal/self-test.ts';
+import { type Auditor, auditor } from './work/auditor.ts';
+import { bugBreaker } from './work/bug-breaker.ts';
+import { type DeadLetters, deadLetters } from './work/dead-letters.ts';
+import { deliveryHandler } from './work/handle-delivery.ts';
+import { intake, type PausedScope } from './work/intake.ts';
+import { partPool } from './work/part-pool.ts';
+import { relayAudit, relayPending } from './work/relay-audit.ts';
+import { runWorker } from './work/run-worker.ts';
+import { type TenantSettings, type Tenants, tenantDirectory } from './work/tenant-directory.ts';
 
-/** The composition root: opens the adapters that the settings name. */
-export async function open({ settings }: LoadedSettings, _signal: AbortSignal): Promise<Opened> {
-  throw new CallsealError('BAD_CONFIG', `nothing is composed for profile ${settings.profile}`);
+/** Who runs this process, and for what. */
+export interface ProcessFacts {
+  readonly version: string;
+  readonly actor: Actor;
+  readonly ticket: string | undefined;
+  readonly observer: Observer;
 }
+
+/** Told what happens, in ids and codes; logs and metrics hang here. */
+export interface Observer {
+  answered?(row: AnswerRow, delivery: Delivery): void;
+  failed?(error: unknown, delivery: Delivery): void;
+  intake?(change: 'paused' | 'resumed', scope: PausedScope): void;
+  relayFailed?(error: CallsealError): void;
+  keyFileCreated?(path: string): void;
+}
+
+export interface Ports {
+  readonly inbox: Inbox;
+  readonly events: Events;
+  readonly sources: Sources;
+  readonly objects: Objects;
+  readonly keys: Keys;
+  readonly registry: Registry;
+  readonly jobs: Jobs;
+}
+
+/** What several commands need beside the ports, made from the settings. */
+export interface Desk {
+  readonly auditor: Auditor;
+  readonly letters: DeadLetters;
+  readonly tenants: Tenants;
+}
+
+export interface Composed {
+  readonly ports: Ports;
+  readonly desk: Desk;
+  /** Makes what the settings say is made at the start, then works until idle or until the signal. */
+  runWorker(options: { readonly untilIdle: boolean }, signal: AbortSignal): Promise<void>;
+  /** @throws AggregateError */
+  close(): Promise<void>;
+}
+
+const CLOSE_WITHIN_MS = 15_000;
+const PROBE_MS = { first: 1_000, most: 30_000 };
+const RELAY = { leaseMs: 30_000, batch: 500, restMs: 500 };
+const DEAD_LETTER_KEK = 'system:dead-letter';
+
+/**
+ * The composition root: settings to opened ports to a worker. The only file that names adapters and work together.
+ *
+ * @throws CallsealError BAD_CONFIG, KEY_FILE_UNUSABLE, REGISTRY_DAMAGED, REGISTRY_DOWN, …
+ */
+export async function open({ settings }: LoadedSettings, facts: ProcessFacts): Promise<Composed> {
+  selfTest();
+  const opened: Closable[] = [];
+  const close = async (): Promise<void> => await closeAll(opened, CLOSE_WITHIN_MS);
+  try {
+    const ports = await openPorts(settings, facts, opened);
+    const desk = openDesk(settings, facts, ports);
+    return {
+      ports,
+      desk,
+      runWorker: async (options, signal) => {
+        await makeAtStart(settings, ports, desk, signal);
+        await work(settings, facts, ports, desk, options, signal);
+      },
+      close,
+    };
+  } catch (error) {
+    await close().catch(() => undefined);
+    throw error;
+  }
+}
+
+function keep<T extends { close(): Promise<void> }>(opened: Closable[], name: string, part: T): T {
+  opened.push({ name, close: async () => await part.close() });
+  return part;
+}
+
+async function openPorts(settings: Settings, facts: ProcessFacts, opened: Closable[]): Promise<Ports> {
+  await prepareDataFolder(settings.data);
+  const { openSqlite } = await import('./adapters/sqlite/connection.ts');
+  const { topicNames } = await import('./adapters/inbox/topics.ts');
+  const { migrate, SQLITE_TYPES } = await import('./adapters/registry/migrate.ts');
+  const { sqlRegistry } = await import('./adapters/registry/sql-registry.ts');
+  const database = openSqlite(join(settings.data, 'callseal.db'));
+  opened.push({ name: 'database', close: async () => await database.close() });
+  await migrate(database, SQLITE_TYPES);
+  const registry = keep(opened, 'registry', sqlRegistry(database));
+  const keys = keep(opened, 'keys', await openKeys(settings, facts, registry));
+  const objects = keep(opened, 'objects', await openObjects(settings));
+  const sources = keep(opened, 'sources', await openSources(settings, registry));
+  const { openSqliteInbox } = await import('./adapters/inbox/sqlite.ts');
+  const { openSqliteEvents } = await import('./adapters/events/sqlite.ts');
+  const { inlineJobs } = await import('./adapters/jobs/inline.ts');
+  const topics = topicNames(prefixOf(settings));
+  const events = keep(opened, 'events', await openSqliteEvents({ database, topics }));
+  const limits = { calls: settings.budgets.calls, bytes: INBOX_BYTES };
+  const inbox = keep(
+    opened,
+    'inbox',
+    await openSqliteInbox({ database, folder: settings.data, topics, limits }),
+  );
+  const jobs = keep(opened, 'jobs', inlineJobs());
+  return { inbox, events, sources, objects, keys, registry, jobs };
+}
+
+/** Bytes of event bodies in hand at once; events have at most 256 KiB. */
+const INBOX_BYTES = 32 * 1024 * 1024;
+
+function prefixOf({ kafka }: Settings): string {
+  return kafka?.prefix ?? 'callseal';
+}
+
+async function openKeys(settings: Settings, { observer }: ProcessFacts, registry: Registry): Promise<Keys> {
+  if (settings.keys.kind !== 'keyfile') throw noAdapter('keys', settings.keys.kind);
+  const path = settings.keys.file;
+  const { keyfileKeys, keyfileState } = await import('./adapters/keys/keyfile.ts');
+  const { state } = await keyfileState(path);
+  if (state === 'missing' && (await registry.hasKeyRows(new AbortController().signal))) {
+    throw new CallsealError(
+      'KEY_FILE_UNUSABLE',
+      `${path} is missing, and there are calls sealed under its keys`,
+      {
+        hint: 'put the key file back from its backup, or say --keys with the path where it is',
+      },
+    );
+  }
+  return keyfileKeys({ path, onCreated: () => observer.keyFileCreated?.(path) });
+}
+
+async function openObjects({ objects, data }: Settings): Promise<Objects> {
+  if (objects.kind !== 'files') throw noAdapter('objects', objects.kind);
+  const { filesObjects } = await import('./adapters/objects/files.ts');
+  return filesObjects({ root: join(data, objects.root) });
+}
+
+async function openSources({ tenants }: Settings, registry: Registry): Promise<Sources> {
+  const { filesSources } = await import('./adapters/sources/files.ts');
+  const { oneCallSources } = await import('./adapters/sources/one-call.ts');
+  const { sourcesByAlias } = await import('./adapters/sources/by-alias.ts');
+  const roots: Record<string, Record<string, { root: string }>> = {};
+  for (const [tenant, { sources }] of Object.entries(tenants)) {
+    roots[tenant] = {};
+    for (const [alias, source] of Object.entries(sources)) {
+      if (source.kind !== 'files') throw noAdapter('sources', source.kind);
+      roots[tenant][alias] = { root: source.root };
+    }
+  }
+  const files = filesSources({ aliases: roots });
+  const oneCall = oneCallSources({ ledger: registry });
+  const of = (tenant: string, alias: string): Sources | undefined => {
+    if (alias === ONE_CALL_ALIAS) return oneCall;
+    return roots[tenant]?.[alias] ? files : undefined;
+  };
+  return sourcesByAlias({ of, all: [files, oneCall] });
+}
+
+function noAdapter(port: string, kind: string): CallsealError {
+  return new CallsealError('BAD_CONFIG', `${port}.kind ${kind} is not in this version of callseal`);
+}
+
+function openDesk(settings: Settings, facts: ProcessFacts, { keys, registry }: Ports): Desk {
+  const now = (): Date => new Date();
+  const instance = randomBytes(8).toString('hex');
+  const { version, actor, ticket } = facts;
+  const written = auditor({ writer: { instance, version }, actor, ticket, now });
+  const letters = deadLetters({
+    keys,
+    registry,
+    auditor: written,
+    kek: settings.keys.kind === 'aws-kms' ? settings.keys.deadLetter : DEAD_LETTER_KEK,
+    worker: instance,
+    version,
+    now,
+  });
+  const tenants = tenantDirectory({
+    registry,
+    keys,
+    auditor: written,
+    settingsOf: (tenant) => tenantSettings(settings, tenant),
+    isNamed: (tenant) => Object.hasOwn(settings.tenants, tenant) && tenant !== '*',
+    creates: settings.keys.kind === 'keyfile',
+  });
+  return { auditor: written, letters, tenants };
+}
+
+function tenantSettings(settings: Settings, tenant: string): TenantSettings | undefined {
+  if (tenant === '*') return undefined;
+  const found = Object.hasOwn(settings.tenants, tenant) ? settings.tenants[tenant] : settings.tenants['*'];
+  const policy = found && settings.policies[found.policy];
+  if (!found || !policy) return undefined;
+  const embedded = settings.inbox.kind === 'sqlite';
+  return {
+    policy,
+    topic: topicOf(settings, tenant),
+    aliases: [...Object.keys(found.sources), ...(embedded ? [ONE_CALL_ALIAS] : [])],
+    keks: found.keks ?? { phi: `${tenant}:phi`, voiceprint: `${tenant}:voiceprint` },
+  };
+}
+
+function topicOf({ inbox, kafka }: Settings, tenant: string): string {
+  if (inbox.kind === 'kafka') {
+    for (const [topic, { tenants }] of Object.entries(inbox.topics))
+      if (tenants.includes(tenant)) return topic;
+  }
+  return `${kafka?.prefix ?? 'callseal'}.calls.completed`;
+}
+
+async function makeAtStart(
+  settings: Settings,
+  { keys }: Ports,
+  desk: Desk,
+  signal: AbortSignal,
+): Promise<void> {
+  if (settings.keys.kind !== 'keyfile') return;
+  await keys.ensure(DEAD_LETTER_KEK, signal);
+  for (const [tenant, { create }] of Object.entries(settings.tenants)) {
+    if (create === 'at-start' && tenant !== '*') await desk.tenants.create(tenant, signal);
+  }
+}
+
+async function work(
+  settings: Settings,
+  { observer, version }: ProcessFacts,
+  ports: Ports,
+  { auditor: written, letters, tenants }: Desk,
+  options: { readonly untilIdle: boolean },
+  signal: AbortSignal,
+): Promise<void> {
+  const now = (): Date => new Date();
+  const gate = intake({
+    now,
+    firstProbeMs: PROBE_MS.first,
+    maxProbeMs: PROBE_MS.most,
+    onChange: (change, scope) => observer.intake?.(change, scope),
+  });
+  const openAttempts = new Set<string>();
+  const { limits, retry, breaker, budgets } = settings;
+  const handler = deliveryHandler({
+    ...ports,
+    auditor: written,
+    tenants,
+    letters,
+    intake: gate,
+    breaker: bugBreaker({ ...breaker, probeAfterMs: breaker.probeAfter }, gate),
+    openAttempts,
+    pool: partPool(budgets.memory),
+    partBytes: settings.objects.kind === 'files' ? FILE_PART : S3_PART,
+    limits,
+    retry: { inPlace: retry.inPlace, giveUpAfterMs: retry.giveUpAfter },
+    retryDelayMs: retry.delay,
+    now,
+    onAnswer: (row, delivery) => observer.answered?.(row, delivery),
+    onFailure: (error, delivery) => observer.failed?.(error, delivery),
+  });
+  const relayOptions = { ...RELAY, holder: `${version}/${randomBytes(8).toString('hex')}` };
+  const relayPorts = { audit: ports.registry, events: ports.events };
+  const relay = {
+    run: async (until: AbortSignal) =>
+      await relayAudit(
+        relayPorts,
+        { ...relayOptions, onFailure: (error) => observer.relayFailed?.(error) },
+        until,
+      ),
+    flush: async (until: AbortSignal) => void (await relayPending(relayPorts, relayOptions, until)),
+  };
+  try {
+    await runWorker(
+      { inbox: ports.inbox, registry: ports.registry, handler, auditor: written, openAttempts, relay },
+      options,
+      signal,
+    );
+  } finally {
+    gate.close();
+  }
+}
+
+const FILE_PART = 1024 * 1024;
+const S3_PART = 8 * 1024 * 1024;
