@@ -17,7 +17,7 @@ const { values } = parseArgs({ options: { port: text, brokers: text, ca: text, c
  *   length int32 | key int16 | version int16 | correlation int32 | client id nullable string | tags | authorised bool | tags
  */
 function describeCluster(): Buffer {
-  const request = Buffer.from('00000000' + '003c' + '0000' + '00000001' + 'ffff' + '00' + '00' + '00', 'hex');
+  const request = Buffer.from('00000000_003c_0000_00000001_ffff_00_00_00'.replaceAll('_', ''), 'hex');
   request.writeInt32BE(request.length - 4, 0);
   return request;
 }
