@@ -6,6 +6,8 @@ const CODE_OF: Readonly<Record<string, Code>> = {
   EEXIST: 'OBJECT_EXISTS',
   // An object stands where the name needs a folder.
   ENOTDIR: 'OBJECT_EXISTS',
+  // A link, which is never followed and never ours.
+  ELOOP: 'OBJECT_MISSING',
   ENOSPC: 'STORE_FULL',
   EDQUOT: 'STORE_FULL',
   EFBIG: 'STORE_FULL',
@@ -16,6 +18,7 @@ const CODE_OF: Readonly<Record<string, Code>> = {
 
 const MESSAGE_OF: Partial<Record<Code, string>> = {
   OBJECT_EXISTS: 'an object has that name already',
+  OBJECT_MISSING: 'there is no object of that name',
   STORE_FULL: 'the object folder has no room left',
   STORE_DENIED: 'the object folder may not be read or written',
 };

@@ -58,6 +58,7 @@ export function filesObjects(options: { readonly root: string }): Objects {
       return (left ?? []).map((file) => join(dirname(name), file));
     },
     list: async function* (prefix, signal) {
+      signal.throwIfAborted();
       checkObjectPrefix(prefix);
       await folders.look(async () => await stat(folders.root));
       yield* listObjects(folders.root, prefix.slice(0, prefix.lastIndexOf('/') + 1), prefix, signal);
@@ -161,7 +162,7 @@ async function removeObject(path: string): Promise<string[]> {
 /** Files of the folder that hold the object at `path` or unfinished bytes of it. */
 async function filesOf(path: string): Promise<string[]> {
   const entries = await readdir(dirname(path), { withFileTypes: true });
-  const files = entries.filter((entry) => !entry.isDirectory()).map((entry) => entry.name);
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => entry.name);
   return files.filter((file) => targetOf(file) === basename(path));
 }
 
@@ -181,10 +182,8 @@ async function* listObjects(
     const name = `${above}${targetOf(entry.name)}`;
     // What cannot be a name of ours is not ours: `lost+found`, an editor's backup.
     if (!name.startsWith(prefix) || !isObjectName(name)) continue;
-    if (entry.isDirectory()) {
-      yield* listObjects(root, `${name}/`, prefix, signal);
-      continue;
-    }
+    if (entry.isDirectory()) yield* listObjects(root, `${name}/`, prefix, signal);
+    if (!entry.isFile()) continue;
     const bytes = await sizeOf(join(root, above, entry.name));
     if (bytes !== undefined) yield { name, bytes, unfinished: entry.name.includes(UNFINISHED) };
   }
