@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { enableCompileCache } from 'node:module';
+import { userInfo } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
 // Before anything of ours is loaded, hence the dynamic imports. Below node_modules and not in the shared temporary
@@ -32,8 +33,19 @@ process.exitCode = await runCommand(process.argv.slice(2), {
   signal,
   startProblems: () => startProblems({ environment: process.env, options: process.execArgv }),
   checks: machineChecks,
-  open: async (loaded, until) => {
+  open: async (loaded, { ticket, say }) => {
     const { open } = await import('./compose.ts');
-    return await open(loaded, until);
+    const actor = { kind: 'operator', id: userInfo().username } as const;
+    const onKeyFileCreated = (path: string): void =>
+      say(`made the key file ${path}: back it up somewhere else, without it nothing here opens again`);
+    return await open(loaded, { version: product.version, actor, ticket, onKeyFileCreated });
   },
 });
+
+function operatorName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid-${process.getuid?.() ?? 'unknown'}`; // a container's user without a name
+  }
+}

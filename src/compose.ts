@@ -2,70 +2,44 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { LoadedSettings } from './config/load-settings.ts';
 import type { Settings } from './config/schema.ts';
-import type { AnswerRow } from './domain/answers.ts';
+import { inboxTopics, isNamedTenant, tenantSettings, topicPrefix } from './config/tenant-settings.ts';
 import type { Actor } from './domain/audit-event.ts';
-import type { Delivery } from './domain/deliveries.ts';
 import { CallsealError } from './domain/errors.ts';
 import { ONE_CALL_ALIAS } from './domain/tenants.ts';
 import { type Closable, closeAll } from './ops/closing.ts';
 import { prepareDataFolder } from './ops/data-folder.ts';
-import type { Events } from './ports/events.ts';
-import type { Inbox } from './ports/inbox.ts';
-import type { Jobs } from './ports/jobs.ts';
 import type { Keys } from './ports/keys.ts';
 import type { Objects } from './ports/objects.ts';
+import type { Ports } from './ports/ports.ts';
 import type { Registry } from './ports/registry.ts';
 import type { Sources } from './ports/sources.ts';
 import { selfTest } from './seal/self-test.ts';
-import { type Auditor, auditor } from './work/auditor.ts';
+import { auditor } from './work/auditor.ts';
 import { bugBreaker } from './work/bug-breaker.ts';
-import { type DeadLetters, deadLetters } from './work/dead-letters.ts';
+import { deadLetters } from './work/dead-letters.ts';
+import type { Desk } from './work/desk.ts';
 import { deliveryHandler } from './work/handle-delivery.ts';
-import { intake, type PausedScope } from './work/intake.ts';
+import { intake } from './work/intake.ts';
+import type { Observer } from './work/observer.ts';
 import { partPool } from './work/part-pool.ts';
 import { relayAudit, relayPending } from './work/relay-audit.ts';
 import { runWorker } from './work/run-worker.ts';
-import { type TenantSettings, type Tenants, tenantDirectory } from './work/tenant-directory.ts';
+import { tenantDirectory } from './work/tenant-directory.ts';
 
 /** Who runs this process, and for what. */
 export interface ProcessFacts {
   readonly version: string;
   readonly actor: Actor;
   readonly ticket: string | undefined;
-  readonly observer: Observer;
-}
-
-/** Told what happens, in ids and codes; logs and metrics hang here. */
-export interface Observer {
-  answered?(row: AnswerRow, delivery: Delivery): void;
-  failed?(error: unknown, delivery: Delivery): void;
-  intake?(change: 'paused' | 'resumed', scope: PausedScope): void;
-  relayFailed?(error: CallsealError): void;
-  keyFileCreated?(path: string): void;
-}
-
-export interface Ports {
-  readonly inbox: Inbox;
-  readonly events: Events;
-  readonly sources: Sources;
-  readonly objects: Objects;
-  readonly keys: Keys;
-  readonly registry: Registry;
-  readonly jobs: Jobs;
-}
-
-/** What several commands need beside the ports, made from the settings. */
-export interface Desk {
-  readonly auditor: Auditor;
-  readonly letters: DeadLetters;
-  readonly tenants: Tenants;
+  /** Told when the key file was made: it needs a backup elsewhere. */
+  readonly onKeyFileCreated: (path: string) => void;
 }
 
 export interface Composed {
   readonly ports: Ports;
   readonly desk: Desk;
   /** Makes what the settings say is made at the start, then works until idle or until the signal. */
-  runWorker(options: { readonly untilIdle: boolean }, signal: AbortSignal): Promise<void>;
+  runWorker(options: { readonly untilIdle: boolean }, observer: Observer, signal: AbortSignal): Promise<void>;
   /** @throws AggregateError */
   close(): Promise<void>;
 }
@@ -90,9 +64,9 @@ export async function open({ settings }: LoadedSettings, facts: ProcessFacts): P
     return {
       ports,
       desk,
-      runWorker: async (options, signal) => {
+      runWorker: async (options, observer, signal) => {
         await makeAtStart(settings, ports, desk, signal);
-        await work(settings, facts, ports, desk, options, signal);
+        await work(settings, facts.version, ports, desk, { ...options, observer }, signal);
       },
       close,
     };
@@ -123,7 +97,7 @@ async function openPorts(settings: Settings, facts: ProcessFacts, opened: Closab
   const { openSqliteInbox } = await import('./adapters/inbox/sqlite.ts');
   const { openSqliteEvents } = await import('./adapters/events/sqlite.ts');
   const { inlineJobs } = await import('./adapters/jobs/inline.ts');
-  const topics = topicNames(prefixOf(settings));
+  const topics = topicNames(topicPrefix(settings), inboxTopics(settings));
   const events = keep(opened, 'events', await openSqliteEvents({ database, topics }));
   const limits = { calls: settings.budgets.calls, bytes: INBOX_BYTES };
   const inbox = keep(
@@ -138,11 +112,7 @@ async function openPorts(settings: Settings, facts: ProcessFacts, opened: Closab
 /** Bytes of event bodies in hand at once; events have at most 256 KiB. */
 const INBOX_BYTES = 32 * 1024 * 1024;
 
-function prefixOf({ kafka }: Settings): string {
-  return kafka?.prefix ?? 'callseal';
-}
-
-async function openKeys(settings: Settings, { observer }: ProcessFacts, registry: Registry): Promise<Keys> {
+async function openKeys(settings: Settings, facts: ProcessFacts, registry: Registry): Promise<Keys> {
   if (settings.keys.kind !== 'keyfile') throw noAdapter('keys', settings.keys.kind);
   const path = settings.keys.file;
   const { keyfileKeys, keyfileState } = await import('./adapters/keys/keyfile.ts');
@@ -156,13 +126,13 @@ async function openKeys(settings: Settings, { observer }: ProcessFacts, registry
       },
     );
   }
-  return keyfileKeys({ path, onCreated: () => observer.keyFileCreated?.(path) });
+  return keyfileKeys({ path, onCreated: () => facts.onKeyFileCreated(path) });
 }
 
-async function openObjects({ objects, data }: Settings): Promise<Objects> {
+async function openObjects({ objects }: Settings): Promise<Objects> {
   if (objects.kind !== 'files') throw noAdapter('objects', objects.kind);
   const { filesObjects } = await import('./adapters/objects/files.ts');
-  return filesObjects({ root: join(data, objects.root) });
+  return filesObjects({ root: objects.root });
 }
 
 async function openSources({ tenants }: Settings, registry: Registry): Promise<Sources> {
@@ -209,32 +179,10 @@ function openDesk(settings: Settings, facts: ProcessFacts, { keys, registry }: P
     keys,
     auditor: written,
     settingsOf: (tenant) => tenantSettings(settings, tenant),
-    isNamed: (tenant) => Object.hasOwn(settings.tenants, tenant) && tenant !== '*',
+    isNamed: (tenant) => isNamedTenant(settings, tenant),
     creates: settings.keys.kind === 'keyfile',
   });
   return { auditor: written, letters, tenants };
-}
-
-function tenantSettings(settings: Settings, tenant: string): TenantSettings | undefined {
-  if (tenant === '*') return undefined;
-  const found = Object.hasOwn(settings.tenants, tenant) ? settings.tenants[tenant] : settings.tenants['*'];
-  const policy = found && settings.policies[found.policy];
-  if (!found || !policy) return undefined;
-  const embedded = settings.inbox.kind === 'sqlite';
-  return {
-    policy,
-    topic: topicOf(settings, tenant),
-    aliases: [...Object.keys(found.sources), ...(embedded ? [ONE_CALL_ALIAS] : [])],
-    keks: found.keks ?? { phi: `${tenant}:phi`, voiceprint: `${tenant}:voiceprint` },
-  };
-}
-
-function topicOf({ inbox, kafka }: Settings, tenant: string): string {
-  if (inbox.kind === 'kafka') {
-    for (const [topic, { tenants }] of Object.entries(inbox.topics))
-      if (tenants.includes(tenant)) return topic;
-  }
-  return `${kafka?.prefix ?? 'callseal'}.calls.completed`;
 }
 
 async function makeAtStart(
@@ -252,10 +200,10 @@ async function makeAtStart(
 
 async function work(
   settings: Settings,
-  { observer, version }: ProcessFacts,
+  version: string,
   ports: Ports,
   { auditor: written, letters, tenants }: Desk,
-  options: { readonly untilIdle: boolean },
+  { untilIdle, observer }: { readonly untilIdle: boolean; readonly observer: Observer },
   signal: AbortSignal,
 ): Promise<void> {
   const now = (): Date => new Date();
@@ -298,7 +246,7 @@ async function work(
   try {
     await runWorker(
       { inbox: ports.inbox, registry: ports.registry, handler, auditor: written, openAttempts, relay },
-      options,
+      { untilIdle },
       signal,
     );
   } finally {

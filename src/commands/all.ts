@@ -1,21 +1,39 @@
 import type { Register } from './app.ts';
 import { registerAuditVerify } from './audit-verify.ts';
+import { registerAwait } from './await.ts';
 import { registerConfig } from './config.ts';
 import { registerDlq } from './dlq.ts';
 import { registerDoctor } from './doctor.ts';
+import { registerEventCheck } from './event-check.ts';
 import { registerEvents } from './events.ts';
+import { registerKeysExport } from './keys-export.ts';
 import { registerList } from './list.ts';
+import { registerOpen } from './open.ts';
+import { registerPublish } from './publish.ts';
+import { registerSeal } from './seal.ts';
 import { registerShow } from './show.ts';
 import { registerStatus } from './status.ts';
+import { registerSweep } from './sweep.ts';
+import { registerVerify } from './verify.ts';
+import { registerWorker } from './worker.ts';
 
 /** Every command, in the order of `callseal --help`. */
 export const COMMANDS: readonly Register[] = [
+  registerWorker,
+  registerPublish,
+  registerEventCheck,
+  registerSeal,
+  registerAwait,
   registerList,
   registerShow,
   registerStatus,
+  registerOpen,
+  registerVerify,
   registerEvents,
   registerAuditVerify,
   registerDlq,
+  registerSweep,
+  registerKeysExport,
   registerConfig,
   registerDoctor,
 ];

@@ -1,24 +1,9 @@
 import type { Command } from 'commander';
 import type { LoadedSettings } from '../config/load-settings.ts';
-import type { Events } from '../ports/events.ts';
-import type { Inbox } from '../ports/inbox.ts';
-import type { Jobs } from '../ports/jobs.ts';
-import type { Keys } from '../ports/keys.ts';
-import type { Objects } from '../ports/objects.ts';
-import type { Registry } from '../ports/registry.ts';
-import type { Sources } from '../ports/sources.ts';
+import type { Ports } from '../ports/ports.ts';
+import type { Desk } from '../work/desk.ts';
+import type { Observer } from '../work/observer.ts';
 import type { Voice } from './voice.ts';
-
-/** The seven ports, opened. */
-export interface Ports {
-  readonly inbox: Inbox;
-  readonly events: Events;
-  readonly sources: Sources;
-  readonly objects: Objects;
-  readonly keys: Keys;
-  readonly registry: Registry;
-  readonly jobs: Jobs;
-}
 
 export interface WorkerOptions {
   /** End once nothing is due and nothing is in hand. */
@@ -28,8 +13,9 @@ export interface WorkerOptions {
 /** What the composition root hands over: everything a command may use that knows an adapter. */
 export interface Opened {
   readonly ports: Ports;
+  readonly desk: Desk;
   /** The one that main.ts runs. Resolves after a drain; rejects when the worker cannot go on. */
-  runWorker(options: WorkerOptions, signal: AbortSignal): Promise<void>;
+  runWorker(options: WorkerOptions, observer: Observer, signal: AbortSignal): Promise<void>;
   /** In reverse order of opening, bounded in time. @throws AggregateError */
   close(): Promise<void>;
 }
@@ -50,10 +36,13 @@ export interface App {
   readonly signal: AbortSignal;
   /** `--ticket`: what audit events of this command carry. */
   readonly ticket: string | undefined;
+  readonly version: string;
   /** @throws CallsealError BAD_CONFIG */
   readonly settings: () => Promise<LoadedSettings>;
   readonly ports: () => Promise<Ports>;
-  readonly runWorker: (options: WorkerOptions) => Promise<void>;
+  readonly desk: () => Promise<Desk>;
+  /** Until `signal` aborts, the process's own where none is given. */
+  readonly runWorker: (options: WorkerOptions, observer?: Observer, signal?: AbortSignal) => Promise<void>;
   /** Checks of the process and the machine; `doctor` prints them. */
   readonly checks: () => Promise<readonly Check[]>;
   /** Ends with this code though nothing was thrown: something was found wanting, or only a part was done. */

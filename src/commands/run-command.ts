@@ -19,7 +19,14 @@ export interface Host {
   startProblems(): readonly string[];
   checks(loaded: LoadedSettings): Promise<readonly Check[]>;
   /** Loads the adapters and opens them; called at most once, and only by a command that needs them. */
-  open(loaded: LoadedSettings, signal: AbortSignal): Promise<Opened>;
+  open(loaded: LoadedSettings, request: OpenRequest): Promise<Opened>;
+}
+
+export interface OpenRequest {
+  readonly version: string;
+  readonly ticket: string | undefined;
+  /** Says something to the operator: a loud notice. */
+  readonly say: (message: string) => void;
 }
 
 /** Words to one command to an exit code. Never rejects. */
@@ -53,16 +60,24 @@ interface RunningApp extends App {
 function createApp(host: Host, voice: Voice, options: () => GlobalOptions): RunningApp {
   let exitCode: number = EXIT.ok;
   const settings = once(async () => await loadSettings(requestOf(host, voice, options())));
-  const opened = once(async () => await host.open(await settings(), host.signal));
+  const opened = once(async () => await host.open(await settings(), openRequest()));
+  const openRequest = (): OpenRequest => ({
+    version: host.version,
+    ticket: options().ticket,
+    say: (message) => voice.say(message),
+  });
   return {
     voice,
     signal: host.signal,
+    version: host.version,
     get ticket() {
       return options().ticket;
     },
     settings,
     ports: async () => (await opened()).ports,
-    runWorker: async (worker) => await (await opened()).runWorker(worker, host.signal),
+    desk: async () => (await opened()).desk,
+    runWorker: async (worker, observer = {}, until = host.signal) =>
+      await (await opened()).runWorker(worker, observer, until),
     checks: async () => await host.checks(await settings()),
     exitWith: (code) => {
       exitCode = code;

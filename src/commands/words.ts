@@ -43,3 +43,42 @@ export function callText({ tenant, call }: CallRef): string {
 export function revisionText(at: { readonly revision: number; readonly generation: number }): string {
   return at.generation <= 1 ? String(at.revision) : `${at.revision}.${at.generation}`;
 }
+
+/** For `--revision`: from 1. */
+export function revision(text: string): number {
+  return wholeNumber('--revision', text, 1, 2 ** 31 - 1);
+}
+
+/** For `--timeout`, in seconds. */
+export function seconds(text: string): number {
+  return wholeNumber('--timeout', text, 0, 86_400);
+}
+
+/** For `--sample`. */
+export function sampleSize(text: string): number {
+  return wholeNumber('--sample', text, 1, 1_000_000_000);
+}
+
+function wholeNumber(option: string, text: string, least: number, most: number): number {
+  const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= least && value <= most) return value;
+  throw new CallsealError(
+    'USAGE',
+    `${option} must be a whole number from ${least} to ${most}, not ${JSON.stringify(text)}`,
+  );
+}
+
+/** `A-B` of `--bytes`, both included as in HTTP; the end is exclusive here. */
+export function byteRange(text: string): { from: number; toExclusive: number } {
+  const [, first, last] = /^(\d{1,15})-(\d{1,15})$/.exec(text) ?? [];
+  const range = { from: Number(first), toExclusive: Number(last) + 1 };
+  if (first !== undefined && range.from < range.toExclusive) return range;
+  throw new CallsealError('USAGE', `--bytes must be FIRST-LAST, such as 0-1023, not ${JSON.stringify(text)}`);
+}
+
+/** For `--reason`: why somebody looks at a call; sealed beside the audit event. */
+export function reason(text: string): string {
+  const words = text.trim();
+  if (words.length >= 3 && words.length <= 1000) return words;
+  throw new CallsealError('USAGE', '--reason must say why, in 3 to 1000 characters');
+}

@@ -31,6 +31,9 @@ export interface Tenant {
   readonly keks: Readonly<Record<KeyClass, string>>;
 }
 
+/** What the settings say of a tenant. */
+export type TenantSettings = Omit<Tenant, 'id'>;
+
 /** Finds the tenant a delivery claims to be of, or says that there is none. */
 export interface TenantDirectory {
   find(tenant: string): Promise<Tenant | undefined>;

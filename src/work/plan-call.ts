@@ -33,7 +33,7 @@ export async function planCall(
   sources: Sources,
   signal: AbortSignal,
 ): Promise<CallPlan> {
-  const warnings: Warning[] = event.consent.recording === 'unknown' ? ['CONSENT_UNKNOWN'] : [];
+  const warnings: Warning[] = [];
   const toSeal: PlannedArtifact[] = [];
   const carriedOver: SealedArtifact[] = [];
   for (const artifact of event.artifacts) {

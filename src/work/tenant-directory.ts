@@ -1,17 +1,8 @@
-import type { KeyClass } from '../domain/artifacts.ts';
 import { KEY_CLASSES } from '../domain/artifacts.ts';
-import type { Policy, Tenant, TenantDirectory } from '../domain/tenants.ts';
+import type { Tenant, TenantDirectory, TenantSettings } from '../domain/tenants.ts';
 import type { Keys } from '../ports/keys.ts';
 import type { Ledger } from '../ports/registry.ts';
 import type { Auditor } from './auditor.ts';
-
-/** A tenant as the settings name it. */
-export interface TenantSettings {
-  readonly policy: Policy;
-  readonly topic: string;
-  readonly aliases: readonly string[];
-  readonly keks: Readonly<Record<KeyClass, string>>;
-}
 
 export interface DirectoryParts {
   readonly registry: Pick<Ledger, 'tenants' | 'createTenant'>;

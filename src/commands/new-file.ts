@@ -1,0 +1,42 @@
+import { constants } from 'node:fs';
+import { type FileHandle, link, open, rm } from 'node:fs/promises';
+import { CallsealError } from '../domain/errors.ts';
+
+/**
+ * Writes a file that was not there before, for its owner only, whole or not at all. A link in its place is refused.
+ *
+ * @throws CallsealError REFUSED - something stands there already
+ */
+export async function writeNewFile(path: string, chunks: AsyncIterable<Uint8Array>): Promise<number> {
+  const temporary = `${path}.${process.pid}.part`;
+  const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
+  let file: FileHandle | undefined;
+  try {
+    file = await open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+    let bytes = 0;
+    for await (const chunk of chunks) {
+      await file.writeFile(chunk);
+      bytes += chunk.length;
+    }
+    await file.sync();
+    await link(temporary, path); // refuses to replace, unlike rename
+    return bytes;
+  } catch (error) {
+    throw translated(error, path);
+  } finally {
+    await file?.close();
+    if (file) await rm(temporary, { force: true });
+  }
+}
+
+function translated(error: unknown, path: string): unknown {
+  if (!(error instanceof Error) || !('syscall' in error)) return error;
+  const code = String((error as NodeJS.ErrnoException).code);
+  if (code === 'EEXIST') {
+    return new CallsealError('REFUSED', `${path} is there already; nothing was written`, {
+      cause: error,
+      hint: 'name another file',
+    });
+  }
+  return new CallsealError('REFUSED', `${path} cannot be written: ${code}`, { cause: error });
+}

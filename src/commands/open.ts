@@ -1,0 +1,64 @@
+import { once } from 'node:events';
+import type { Command } from 'commander';
+import { ruleOf } from '../domain/artifacts.ts';
+import { CallsealError } from '../domain/errors.ts';
+import { type OpenedArtifact, openArtifact } from '../work/open-artifact.ts';
+import type { App } from './app.ts';
+import { example } from './frame.ts';
+import { writeNewFile } from './new-file.ts';
+import { byteRange, type CallRef, callRef, reason } from './words.ts';
+
+interface OpenOptions {
+  readonly out: string;
+  readonly bytes?: { readonly from: number; readonly toExclusive: number };
+  readonly reason: string;
+}
+
+/** `callseal open`: the plaintext of one artifact, whole or a range, for a reason that is kept. */
+export function registerOpen(program: Command, app: App): void {
+  example(
+    program
+      .command('open')
+      .description('open an artifact of a call, whole or a range of its bytes; audited')
+      .argument('<tenant/call>', 'the call', callRef)
+      .argument('<artifact>', 'id of the artifact, as `callseal show` lists it')
+      .option('-o, --out <file>', 'a new file, or - for standard output', '-')
+      .option('--bytes <first-last>', 'only these bytes, both included', byteRange)
+      .requiredOption('--reason <text>', 'why; sealed beside the audit event', reason)
+      .action((ref: CallRef, artifact: string, options: OpenOptions) => open(app, ref, artifact, options)),
+    "callseal open demo/intake-0001 transcript --reason 'quality review'",
+    "callseal open demo/intake-0001 audio --bytes 0-1023 -o head.wav --reason 'checking the header'",
+  );
+}
+
+async function open(app: App, ref: CallRef, artifact: string, options: OpenOptions): Promise<void> {
+  if (app.voice.json && options.out === '-') {
+    throw new CallsealError('USAGE', '--json prints what was opened, so the plaintext needs a file: -o FILE');
+  }
+  const request = {
+    ...ref,
+    artifact,
+    reason: options.reason,
+    ...(options.bytes && { range: options.bytes }),
+  };
+  const parts = { ...(await app.ports()), ...(await app.desk()) };
+  const opened = await openArtifact(parts, request, app.signal);
+  const bytes =
+    options.out === '-' ? await toStdout(opened) : await writeNewFile(options.out, opened.plaintext);
+  const { id, kind, plainBytes } = opened.artifact;
+  const report = { ...ref, artifact: id, kind, bytes, of: plainBytes };
+  if (app.voice.json) await app.voice.document(report, () => []);
+  else if (options.out !== '-') app.voice.say(`${bytes} of ${plainBytes} bytes of ${id}, all authentic`);
+}
+
+async function toStdout({ artifact, plaintext }: OpenedArtifact): Promise<number> {
+  if (process.stdout.isTTY && ruleOf(artifact.kind).shape !== 'json') {
+    throw new CallsealError('USAGE', `a ${artifact.kind} is nothing for a terminal: -o FILE`);
+  }
+  let bytes = 0;
+  for await (const chunk of plaintext) {
+    bytes += chunk.length;
+    if (!process.stdout.write(chunk)) await once(process.stdout, 'drain');
+  }
+  return bytes;
+}
