@@ -125,7 +125,7 @@ head -c 30 call.wav >bad/head-cut.wav
 printf '<html>502</html>' >bad/html.opus
 
 rm -r parts
-find . -type f -printf '%P\n' | LC_ALL=C sort | xargs sha256sum >SHA256SUMS.new
-mv SHA256SUMS.new SHA256SUMS
+sums=$(find . -type f -printf '%P\n' | LC_ALL=C sort | xargs sha256sum)
+echo "$sums" >SHA256SUMS
 echo "$made_by" >MADE_BY
 rm -rf "$out" && mv "$work" "$out"
