@@ -138,13 +138,16 @@ async function fileLayer(file: string, origin: string): Promise<{ leaves: Leaf[]
     // Without the parser's own message: it quotes the line, and a line may hold what should not be shown.
     return { leaves: [], problems: [`${origin} is no valid YAML: ${bad.code} at line ${at?.line ?? 1}`] };
   }
-  const tree: unknown = document.toJS({ maxAliasCount: 0 });
-  if (!isMap(tree)) return { leaves: [], problems: tree === null ? [] : [`${origin} is no map of settings`] };
   try {
-    return { leaves: leavesOf(tree, { origin, folder: dirname(file) }), problems: [] };
-  } catch (cause) {
-    if (cause instanceof RangeError) return { leaves: [], problems: [`${origin}: ${cause.message}`] };
-    throw cause;
+    const tree: unknown = document.toJS({ maxAliasCount: 0 });
+    if (isMap(tree)) return { leaves: leavesOf(tree, { origin, folder: dirname(file) }), problems: [] };
+    return { leaves: [], problems: tree === null ? [] : [`${origin} is no map of settings`] };
+  } catch (error) {
+    if (error instanceof RangeError) return { leaves: [], problems: [`${origin}: ${error.message}`] };
+    const isAlias = error instanceof ReferenceError; // as the parser says it where aliases are switched off
+    if (isAlias)
+      return { leaves: [], problems: [`${origin} is no valid YAML: an alias stands in it; write it out`] };
+    throw error;
   }
 }
 

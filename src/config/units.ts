@@ -8,7 +8,7 @@ import { z } from 'zod';
 const BYTES = { GiB: 2 ** 30, MiB: 2 ** 20, KiB: 2 ** 10, B: 1 } as const;
 const MILLISECONDS = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1000, ms: 1 } as const;
 
-const SIZE = /^(\d{1,12})(B|KiB|MiB|GiB)$/;
+const SIZE = /^(\d{1,15})(B|KiB|MiB|GiB)$/;
 const DURATION = /^(\d{1,9})(ms|s|m|h|d)$/;
 
 /** `256MiB` → 268435456; undefined for anything else. */

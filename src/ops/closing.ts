@@ -26,8 +26,8 @@ export async function closeAll(opened: readonly Closable[], withinMs: number): P
 async function beforeDeadline(part: Closable, deadline: AbortSignal): Promise<void> {
   const late = Promise.withResolvers<never>();
   const onLate = (): void => late.reject(new Error(`${part.name} took too long`));
-  // An expired deadline fires no event any more, and the part is asked to close all the same.
-  if (deadline.aborted) queueMicrotask(onLate);
+  // An expired deadline fires no event any more; what closes without waiting for anything still gets to do so.
+  if (deadline.aborted) setImmediate(onLate);
   else deadline.addEventListener('abort', onLate, { once: true });
   try {
     await Promise.race([part.close(), late.promise]);

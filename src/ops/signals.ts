@@ -19,7 +19,10 @@ interface Process {
 export function stopSignals(process: Process, onFirst: () => void): StopSignals {
   const stop = new AbortController();
   const heard = (): void => {
-    if (stop.signal.aborted) process.exit(EXIT.interrupted);
+    if (stop.signal.aborted) {
+      process.exit(EXIT.interrupted);
+      return;
+    }
     stop.abort();
     onFirst();
   };
