@@ -13,7 +13,8 @@ import { answerTo, openWorld } from './inbox-worlds.ts';
  * Every line it prints is one acknowledged step.
  */
 const [kind = '', location = '', command = '', ...args] = process.argv.slice(2);
-const { inbox, events, close } = await openWorld(kind, location);
+const opened = await openWorld(kind, location);
+const { inbox, events } = opened;
 const { signal } = new AbortController();
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -78,4 +79,4 @@ const COMMANDS: Readonly<Record<string, (args: string[]) => Promise<void>>> = {
   hold,
 };
 await COMMANDS[command]?.(args);
-await close();
+await opened.close();

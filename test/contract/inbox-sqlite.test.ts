@@ -3,7 +3,9 @@ import { inboxContract } from './inbox-suite.ts';
 import { openWorld, WORLDS } from './inbox-worlds.ts';
 import { runChild, startChild } from './processes.ts';
 
-describe('the inbox port: sqlite', () => inboxContract('sqlite'));
+describe('the inbox port: sqlite', () => {
+  inboxContract('sqlite');
+});
 
 describe('one worker per data folder', () => {
   const inUse = async (
@@ -21,21 +23,21 @@ describe('one worker per data folder', () => {
 
   test('a second run is refused with the pid of the first, while publish and backlog go on beside it', async () => {
     await inUse(async (world) => {
-      const { inbox, close } = await openWorld('sqlite', world.location);
-      await inbox.publish(record(world.topics.inbox[0]!), signal);
+      const opened = await openWorld('sqlite', world.location);
+      await opened.inbox.publish(record(world.topics.inbox[0]!), signal);
       const worker = startChild(world, ['hold']);
       await worker.line();
-      const second = inbox.run(async () => ({ do: 'leave' }), { untilIdle: true }, signal);
+      const second = opened.inbox.run(async () => ({ do: 'leave' }), { untilIdle: true }, signal);
       await expect(second).rejects.toMatchObject({
         code: 'WORKER_RUNNING',
         message: `process ${worker.pid} is the worker of this data folder`,
       });
-      await inbox.publish(record(world.topics.inbox[0]!), signal);
-      expect(await inbox.backlog(signal)).toMatchObject({ waiting: 2 });
+      await opened.inbox.publish(record(world.topics.inbox[0]!), signal);
+      expect(await opened.inbox.backlog(signal)).toMatchObject({ waiting: 2 });
       worker.kill();
       await worker.ended;
       let seen = 0;
-      await inbox.run(
+      await opened.inbox.run(
         async () => {
           seen++;
           return { do: 'settle', outputs: [] };
@@ -44,16 +46,16 @@ describe('one worker per data folder', () => {
         signal,
       );
       expect(seen).toBe(2);
-      await close();
+      await opened.close();
     });
   });
 
   test('a run that has ended holds nothing: another process may work', async () => {
     await inUse(async (world) => {
-      const { inbox, close } = await openWorld('sqlite', world.location);
-      await inbox.run(async () => ({ do: 'leave' }), { untilIdle: true }, signal);
+      const opened = await openWorld('sqlite', world.location);
+      await opened.inbox.run(async () => ({ do: 'leave' }), { untilIdle: true }, signal);
       expect(await runChild(world, ['settle'])).toMatchObject({ code: 0 });
-      await close();
+      await opened.close();
     });
   });
 });

@@ -118,7 +118,7 @@ describe('a crash', () => {
 
 describe('relayPending', () => {
   test('relays more than one batch, and says how many', async () => {
-    await append(...'abcdefgh');
+    await append('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h');
     expect(await relayPending({ audit, events }, options, never)).toBe(8);
     expect(ids().join('')).toBe('abcdefgh');
   });
@@ -146,7 +146,7 @@ describe('the loop', () => {
     const stop = new AbortController();
     const resting = relayAudit({ audit, events }, { ...loop, restMs: 2 ** 31 - 1 }, stop.signal);
     setTimeout(() => stop.abort(), 5);
-    await resting;
+    await expect(resting).resolves.toBeUndefined();
   });
 
   test.each(['INBOX_DOWN', 'REGISTRY_DOWN', 'FENCED'] as const)(

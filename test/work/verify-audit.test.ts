@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type AuditEvent, auditText, CHAIN_START, chainEvent, hashOf } from '../../src/domain/audit-event.ts';
 import { canonical } from '../../src/domain/canonical.ts';

@@ -39,11 +39,11 @@ export async function openSqliteEvents({ database, topics }: SqliteEventsOptions
           for (const output of outputs) await insertOutput(sql, topics, output);
         })
         .catch(rethrow);
-      tellNews(database);
+      tellNews(database, 'outputs');
     },
     read: async function* (topic, { follow, after }, signal) {
       const bell = createBell();
-      const deaf = onNews(database, bell.ring);
+      const deaf = onNews(database, 'outputs', bell.ring);
       signal.addEventListener('abort', bell.ring);
       try {
         let offset = after === undefined ? -1 : Number(after);

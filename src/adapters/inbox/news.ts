@@ -6,10 +6,21 @@ import { endOfTurn } from './group-commit.ts';
  */
 export const POLL_MS = 200;
 
-const listeners = new WeakMap<object, Set<() => void>>();
+/** What was written: records to deliver, or records to read. */
+export type News = 'inputs' | 'outputs';
 
-export function tellNews(database: object): void {
-  for (const listener of listeners.get(database) ?? []) listener();
+const listeners = new WeakMap<object, Record<News, Set<() => void>>>();
+
+function listenersOf(database: object): Record<News, Set<() => void>> {
+  const there = listeners.get(database);
+  if (there !== undefined) return there;
+  const made = { inputs: new Set<() => void>(), outputs: new Set<() => void>() };
+  listeners.set(database, made);
+  return made;
+}
+
+export function tellNews(database: object, what: News): void {
+  for (const listener of listenersOf(database)[what]) listener();
 }
 
 /** A bell that stays rung until somebody has waited for it: what rings before the wait is not lost. */
@@ -44,9 +55,9 @@ export function createBell(): Bell {
   };
 }
 
-/** Calls `listener` after every write through `database` in this process. @returns what ends it */
-export function onNews(database: object, listener: () => void): () => void {
-  const set = listeners.get(database) ?? new Set();
-  listeners.set(database, set.add(listener));
-  return () => set.delete(listener);
+/** Calls `listener` after every such write through `database` in this process. @returns what ends it */
+export function onNews(database: object, what: News, listener: () => void): () => void {
+  const heard = listenersOf(database)[what];
+  heard.add(listener);
+  return () => heard.delete(listener);
 }

@@ -9,6 +9,7 @@ import { groupCommit } from './group-commit.ts';
 import { createLanes, type LaneLimits } from './lanes.ts';
 import { createBell, onNews, tellNews } from './news.ts';
 import { type Done, pump } from './pump.ts';
+import { removeExpired } from './sqlite-retention.ts';
 import { asInboxError, contentOf, createTables, insertInput, insertOutput } from './sqlite-tables.ts';
 import { createWindow, type WaitingItem } from './sqlite-window.ts';
 import { inputKind, type TopicNames } from './topics.ts';
@@ -39,7 +40,7 @@ export async function openSqliteInbox(options: SqliteInboxOptions): Promise<Inbo
         offset: await insertInput(sql, record),
       })),
     );
-    tellNews(database);
+    tellNews(database, 'inputs');
     return places;
   }, GROUP);
 
@@ -50,7 +51,8 @@ export async function openSqliteInbox(options: SqliteInboxOptions): Promise<Inbo
       return written;
     });
     fault('after-settle');
-    tellNews(database);
+    tellNews(database, 'outputs');
+    if (done.some(({ verdict }) => verdict.do === 'hand-over')) tellNews(database, 'inputs');
     return nothing;
   }, GROUP);
 
@@ -64,7 +66,7 @@ export async function openSqliteInbox(options: SqliteInboxOptions): Promise<Inbo
         rung = false;
         return was;
       };
-      const deaf = onNews(database, () => {
+      const deaf = onNews(database, 'inputs', () => {
         rung = true;
         bell.ring();
       });
@@ -74,6 +76,7 @@ export async function openSqliteInbox(options: SqliteInboxOptions): Promise<Inbo
         commit: (delivery: Delivery, verdict: Done) => commit({ delivery, verdict }),
       };
       try {
+        await removeExpired(database, topics, signal);
         await pump({ lanes: createLanes(limits), source, handle, bell, news, untilIdle }, signal);
       } catch (error) {
         rethrow(error);

@@ -6,14 +6,14 @@ const NEVER_MS = 2 ** 31 - 1;
 test('a ring before the wait is not lost', async () => {
   const bell = createBell();
   bell.ring();
-  await bell.wait(NEVER_MS);
+  await expect(bell.wait(NEVER_MS)).resolves.toBeUndefined();
 });
 
 test('a ring during the wait ends it', async () => {
   const bell = createBell();
   const waiting = bell.wait(NEVER_MS);
   setTimeout(bell.ring, 1);
-  await waiting;
+  await expect(waiting).resolves.toBeUndefined();
 });
 
 test('several rings are one: the next wait goes on until its time is over', async () => {
@@ -21,17 +21,18 @@ test('several rings are one: the next wait goes on until its time is over', asyn
   bell.ring();
   bell.ring();
   await bell.wait(NEVER_MS);
-  await bell.wait(1);
+  await expect(bell.wait(1)).resolves.toBeUndefined();
 });
 
-test('news of one database reaches its listeners only, until they are deaf', () => {
+test('news of one kind of one database reaches its listeners only, until they are deaf', () => {
   const [mine, other] = [{}, {}];
   const heard: string[] = [];
-  const deaf = onNews(mine, () => heard.push('mine'));
-  onNews(mine, () => heard.push('mine too'));
-  onNews(other, () => heard.push('other'));
-  tellNews(mine);
+  const deaf = onNews(mine, 'inputs', () => heard.push('mine'));
+  onNews(mine, 'inputs', () => heard.push('mine too'));
+  onNews(mine, 'outputs', () => heard.push('outputs'));
+  onNews(other, 'inputs', () => heard.push('other'));
+  tellNews(mine, 'inputs');
   deaf();
-  tellNews(mine);
+  tellNews(mine, 'inputs');
   expect(heard).toEqual(['mine', 'mine too', 'mine too']);
 });
