@@ -133,7 +133,7 @@ const bad: readonly Row[] = [
   [
     'bad/prefix.opus',
     { ...opus, skippedBytes: 11, endState: 'damaged', warnings: ['BYTES_SKIPPED'] },
-    opusFile,
+    [opusinfo],
   ],
   ['bad/tail-zeros.opus', { ...opus, trailingBytes: 4096, warnings: ['TRAILING_BYTES'] }, opusFile],
   ['bad/bitflip.opus', damagedOpus(23_951, 1000), opusFile],
