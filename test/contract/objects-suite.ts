@@ -52,7 +52,7 @@ export function objectsContract(kind: string): void {
           const parts = new CountedParts(content, partBytes);
           const stored = await objects.create(NAME, parts.stream(), never);
           expect(stored).toMatchObject({ name: NAME, bytes });
-          if (stored.crc32 !== undefined) expect(stored.crc32).toBe(crc32(content));
+          expect([undefined, crc32(content)]).toContain(stored.crc32);
           expect((await readAll(objects, NAME)).equals(content)).toBe(true);
           expect(await objects.stat(NAME, never)).toMatchObject({ name: NAME, bytes });
           expect(parts.allReleasedOnce && parts.closed).toBe(true);
@@ -130,8 +130,8 @@ export function objectsContract(kind: string): void {
 
       test('an abort before the start pulls nothing', async () => {
         const parts = new CountedParts(patterned(10));
-        const create = objects.create(NAME, parts.stream(), AbortSignal.abort());
-        await expect(create).rejects.toMatchObject({ name: 'AbortError' });
+        const creating = objects.create(NAME, parts.stream(), AbortSignal.abort());
+        await expect(creating).rejects.toMatchObject({ name: 'AbortError' });
         expect(parts.releases).toEqual([]);
         await expectNothingReadable();
       });

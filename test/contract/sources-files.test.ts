@@ -15,6 +15,7 @@ import {
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { failureCode } from './failure-code.ts';
 import { patterned } from './objects-parts.ts';
 import { runProgram } from './run-program.ts';
 import { sourcesContract } from './sources-suite.ts';
@@ -31,32 +32,36 @@ describe('source folders', () => {
 
   beforeEach(async () => {
     world = await filesWorld();
-    return world.dispose;
+    return async () => await world.dispose();
   });
 
-  const expectCode = async (key: string, code: string): Promise<void> => {
-    await expect(world.sources.open(world.ref(key), never)).rejects.toMatchObject({ code });
-    await expect(world.sources.stat(world.ref(key), never)).rejects.toMatchObject({ code });
+  /** The code that both open and stat fail with. */
+  const failure = async (key: string): Promise<string> => {
+    const codes = [
+      await failureCode(world.sources.open(world.ref(key), never)),
+      await failureCode(world.sources.stat(world.ref(key), never)),
+    ];
+    return [...new Set(codes)].join(' or ');
   };
   const readAll = async (key: string): Promise<Buffer> =>
     Buffer.concat(await Array.fromAsync((await world.sources.open(world.ref(key), never)).body));
 
   test('a FIFO is no file, and nobody waits for its writer', async () => {
     expect(spawnSync('mkfifo', [join(world.root, 'fifo')]).status).toBe(0);
-    await expectCode('fifo', 'SOURCE_NOT_A_FILE');
+    expect(await failure('fifo')).toBe('SOURCE_NOT_A_FILE');
   });
 
   test('a socket is no file', async () => {
     const server = createServer().listen(join(world.root, 'socket'));
     await once(server, 'listening');
     onTestFinished(() => void server.close());
-    await expectCode('socket', 'SOURCE_NOT_A_FILE');
+    expect(await failure('socket')).toBe('SOURCE_NOT_A_FILE');
   });
 
   test('a folder is no file, and a file is no folder', async () => {
     await world.put('day/c-1.wav', patterned(1));
-    await expectCode('day', 'SOURCE_NOT_A_FILE');
-    await expectCode('day/c-1.wav/more', 'SOURCE_MISSING');
+    expect(await failure('day')).toBe('SOURCE_NOT_A_FILE');
+    expect(await failure('day/c-1.wav/more')).toBe('SOURCE_MISSING');
   });
 
   test('a link as the file is refused, wherever it leads', async () => {
@@ -64,20 +69,20 @@ describe('source folders', () => {
     await symlink('c-1.wav', join(world.root, 'inside'));
     await symlink('/etc/passwd', join(world.root, 'outside'));
     await symlink('nowhere', join(world.root, 'broken'));
-    for (const key of ['inside', 'outside', 'broken']) await expectCode(key, 'SOURCE_NOT_A_FILE');
+    for (const key of ['inside', 'outside', 'broken']) expect(await failure(key)).toBe('SOURCE_NOT_A_FILE');
   });
 
   test('a link above the file that leads out of the root is refused', async () => {
     await writeFile(join(world.folder, 'theirs', 'c-1.wav'), 'theirs');
     await symlink(join(world.folder, 'theirs'), join(world.root, 'day'));
-    await expectCode('day/c-1.wav', 'SOURCE_KEY_FORBIDDEN');
+    expect(await failure('day/c-1.wav')).toBe('SOURCE_KEY_FORBIDDEN');
   });
 
   test('a folder beside the root whose name begins like it is outside', async () => {
     await mkdir(`${world.root}-2`);
     await writeFile(`${world.root}-2/c-1.wav`, 'theirs');
     await symlink(`${world.root}-2`, join(world.root, 'day'));
-    await expectCode('day/c-1.wav', 'SOURCE_KEY_FORBIDDEN');
+    expect(await failure('day/c-1.wav')).toBe('SOURCE_KEY_FORBIDDEN');
   });
 
   test('a link above the file that stays under the root is followed', async () => {
@@ -103,7 +108,7 @@ describe('source folders', () => {
   });
 
   test('a piece that no file name can hold is forbidden: it will never be there', async () => {
-    await expectCode('x'.repeat(300), 'SOURCE_KEY_FORBIDDEN');
+    expect(await failure('x'.repeat(300))).toBe('SOURCE_KEY_FORBIDDEN');
   });
 
   test('a root that is gone pauses its alias, nothing is called missing', async () => {
@@ -186,7 +191,7 @@ describe('source folders', () => {
       }
     }
     await chmod(path, 0o644);
-    await expectCode('day', 'SOURCE_MISSING');
+    expect(await failure('day')).toBe('SOURCE_MISSING');
     expect(await openFiles()).toBe(before);
   });
 });

@@ -14,7 +14,7 @@ describe('files named for one call', () => {
 
   beforeEach(async () => {
     world = await oneCallWorld();
-    return world.dispose;
+    return async () => await world.dispose();
   });
 
   for (const other of [{ tenant: 't-43' }, { call: 'c-2' }, { revision: 2 }]) {

@@ -105,13 +105,24 @@ export function keyfileKeys(options: KeyfileOptions): KeyfileKeys {
 /** What a start looks at before it lets a worker go on with a registry that has key rows. */
 export type KeyfileState =
   | { readonly state: 'missing' }
-  | { readonly state: 'usable'; readonly keks: readonly KekState[] };
+  | {
+      readonly state: 'usable';
+      /** Each KEK with its newest material. */
+      readonly keks: readonly KekState[];
+      /** Of all versions: a wrapped key whose material is not among them cannot be opened with this file. */
+      readonly materialIds: readonly string[];
+    };
 
 /** Never makes the file. @throws CallsealError KEY_FILE_UNUSABLE - there is one, but damaged or not ours alone */
 export async function keyfileState(path: string): Promise<KeyfileState> {
   const found = await readRingFile(path);
   if (found === undefined) return { state: 'missing' };
-  return { state: 'usable', keks: [...found.ring.keys()].map((name) => stateOf(newestIn(found.ring, name))) };
+  const { ring } = found;
+  return {
+    state: 'usable',
+    keks: [...ring.keys()].map((name) => stateOf(newestIn(ring, name))),
+    materialIds: [...ring.values()].flat().map(({ materialId }) => materialId),
+  };
 }
 
 function nameOf(kek: string): string {
