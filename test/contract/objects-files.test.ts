@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -7,7 +6,7 @@ import { filesObjects } from '../../src/adapters/objects/files.ts';
 import type { Objects } from '../../src/ports/objects.ts';
 import { CountedParts, patterned } from './objects-parts.ts';
 import { objectsContract } from './objects-suite.ts';
-import { type Ended, runProgram } from './run-program.ts';
+import { type Ended, runProgram, system } from './run-program.ts';
 
 objectsContract('files');
 
@@ -93,9 +92,9 @@ describe('a disk that says no', () => {
     const root = await temporaryFolder();
     const objects = filesObjects({ root });
     await create(objects);
-    const held = spawnSync('chattr', ['+i', join(root, NAME)]);
-    if (held.status !== 0) skip('skipped: this file system or user cannot make a file immutable');
-    onTestFinished(() => void spawnSync('chattr', ['-i', join(root, NAME)]));
+    const failure = system('chattr', '+i', join(root, NAME));
+    if (failure !== undefined) skip(`skipped: no file can be made immutable here: ${failure}`);
+    onTestFinished(() => void system('chattr', '-i', join(root, NAME)));
     expect(await objects.remove(NAME, never)).toEqual([NAME]);
     expect(await objects.stat(NAME, never)).toMatchObject({ bytes: 10 });
   });

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
@@ -36,4 +36,11 @@ export async function runProgram(
   });
   const [stdout, stderr, end] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
   return { ...end, stdout: stdout.trim(), stderr };
+}
+
+/** Runs a command of the system. @returns what it said, where it failed. */
+export function system(command: string, ...args: string[]): string | undefined {
+  const { status, stderr, error } = spawnSync(command, args);
+  if (error) return error.message;
+  return status === 0 ? undefined : `${command}: ${stderr.toString()}`;
 }

@@ -86,7 +86,6 @@ test('no text at all makes it throw', () => {
   });
   fc.assert(refused, { seed: 42 });
 });
-});
 
 test('a KEK is named by two ids', () => {
   expect(['t-42:phi', 'system:dead-letter', '..:phi'].map(isKekName)).toEqual([true, true, true]);
