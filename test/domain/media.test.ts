@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import {
   compareWithEvent,
@@ -29,6 +30,12 @@ describe('end states', () => {
   test('warnings are listed once, in the order of the table', () => {
     expect(inOrder(new Set(MEDIA_WARNINGS.toReversed()))).toEqual(MEDIA_WARNINGS);
   });
+});
+
+test('docs/audio.md explains every warning, with the end state it stands for', () => {
+  const rows = readFileSync('docs/audio.md', 'utf8').matchAll(/^\| `([A-Z_]+)` \| (\w+) \|/gm);
+  const explained = [...rows].map(([, code, state]) => ({ code, state }));
+  expect(explained).toEqual(MEDIA_WARNINGS.map((code) => ({ code, state: endStateOf([code]) })));
 });
 
 describe('facts against the event', () => {
