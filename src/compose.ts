@@ -241,11 +241,22 @@ async function work(
         { ...relayOptions, onFailure: (error) => observer.relayFailed?.(error) },
         until,
       ),
-    flush: async (until: AbortSignal) => void (await relayPending(relayPorts, relayOptions, until)),
+    finish: async (until: AbortSignal) => {
+      await relayPending(relayPorts, relayOptions, until);
+      await ports.registry.releaseRelay(relayOptions.holder, until);
+    },
   };
   try {
     await runWorker(
-      { inbox: ports.inbox, registry: ports.registry, handler, auditor: written, openAttempts, relay },
+      {
+        inbox: ports.inbox,
+        registry: ports.registry,
+        handler,
+        auditor: written,
+        openAttempts,
+        relay,
+        drainMs: budgets.drain,
+      },
       { untilIdle },
       signal,
     );

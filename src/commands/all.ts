@@ -2,6 +2,7 @@ import type { Register } from './app.ts';
 import { registerAuditVerify } from './audit-verify.ts';
 import { registerAwait } from './await.ts';
 import { registerConfig } from './config.ts';
+import { registerDemo } from './demo.ts';
 import { registerDlq } from './dlq.ts';
 import { registerDoctor } from './doctor.ts';
 import { registerEventCheck } from './event-check.ts';
@@ -19,6 +20,7 @@ import { registerWorker } from './worker.ts';
 
 /** Every command, in the order of `callseal --help`. */
 export const COMMANDS: readonly Register[] = [
+  registerDemo,
   registerWorker,
   registerPublish,
   registerEventCheck,

@@ -24,6 +24,8 @@ export interface NewAttempt {
   readonly deliveredDigest: string;
   readonly tenant: string;
   readonly call: string;
+  /** As `viewCall` gave it; the attempt's objects are named by it. */
+  readonly callUid?: string;
   readonly revision: number;
   readonly intents: readonly Intent[];
 }
@@ -94,6 +96,7 @@ export interface Decisions {
    * Makes the call row where it is missing, inserts the attempt as `open`, and its intents, in one commit.
    *
    * @throws CallsealError CALL_SHREDDED - a tombstone of the call or the tenant: nothing was opened
+   * @throws CallsealError ATTEMPT_LOST - the call has another uid: the registry was put back since it was viewed
    * @throws CallsealError ORIGIN_REUSED - this origin was seen with other bytes
    */
   openAttempt(attempt: NewAttempt, signal: AbortSignal): Promise<void>;
@@ -185,6 +188,8 @@ export interface AuditLog {
   addReason(reason: SealedReason, signal: AbortSignal): Promise<void>;
   /** Takes the relay's lease for `ttlMs` by the database's clock. @returns its fencing number, or undefined. */
   leaseRelay(holder: string, ttlMs: number, signal: AbortSignal): Promise<number | undefined>;
+  /** Lets go of the lease at the end of a process, so that the next relay need not wait it out. */
+  releaseRelay(holder: string, signal: AbortSignal): Promise<void>;
   /** Chains rows that have no `seq` yet, at most `limit`, under the lease. @throws CallsealError FENCED */
   sequence(fence: number, limit: number, signal: AbortSignal): Promise<number>;
   /** Chained and not yet marked published, in order. */

@@ -14,11 +14,13 @@ export interface WorkerParts {
   readonly handler: Handler;
   readonly auditor: Auditor;
   readonly openAttempts: ReadonlySet<string>;
+  /** How long what is in hand may take to end after the signal; then it is left for whoever is next. */
+  readonly drainMs: number;
   readonly relay: {
     /** Chains and publishes audit events until `signal` aborts; waits out a dependency that is away. */
     readonly run: (signal: AbortSignal) => Promise<void>;
-    /** What is pending now. */
-    readonly flush: (signal: AbortSignal) => Promise<void>;
+    /** Publishes what is pending and lets the lease go. */
+    readonly finish: (signal: AbortSignal) => Promise<void>;
   };
 }
 
@@ -35,17 +37,37 @@ export async function runWorker(
   const ended = new AbortController();
   const beside = AbortSignal.any([signal, ended.signal]);
   const touching = touchAttempts(parts, beside);
+  const drain = drainAfter(signal, parts.drainMs);
   const relaying = parts.relay.run(beside);
   relaying.catch(() => undefined); // awaited below; it must not surface as unhandled before
   try {
-    await parts.inbox.run(parts.handler, options, signal);
+    await parts.inbox.run(async (delivery) => await parts.handler(delivery, drain.signal), options, signal);
   } finally {
+    drain.release();
     ended.abort();
     await touching;
   }
   await relaying;
   await note(parts, 'worker.stop');
-  await parts.relay.flush(AbortSignal.timeout(LAST_WORDS_MS));
+  await parts.relay.finish(AbortSignal.timeout(LAST_WORDS_MS));
+}
+
+/** Aborts `drainMs` after `signal` does. */
+function drainAfter(signal: AbortSignal, drainMs: number): { signal: AbortSignal; release(): void } {
+  const late = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const start = (): void => {
+    timer = setTimeout(() => late.abort(), drainMs);
+  };
+  if (signal.aborted) start();
+  else signal.addEventListener('abort', start, { once: true });
+  return {
+    signal: late.signal,
+    release: () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', start);
+    },
+  };
 }
 
 async function note({ registry, auditor }: WorkerParts, action: AuditFact['action']): Promise<void> {

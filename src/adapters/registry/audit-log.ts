@@ -41,6 +41,10 @@ export function auditLog(database: SqlDatabase): AuditLog {
       signal.throwIfAborted();
       return await leaseRelay(database, holder, ttlMs);
     },
+    releaseRelay: async (holder, signal) => {
+      signal.throwIfAborted();
+      await database.query('update relay set lease_until = 0 where holder = $1', [holder]);
+    },
     sequence: async (fence, limit, signal) => {
       signal.throwIfAborted();
       return await sequence(database, fence, limit);
