@@ -22,7 +22,7 @@ export interface SettingKey {
 
 /** The parts of JSON Schema that zod writes for our schema. */
 interface Node {
-  readonly type?: string;
+  readonly type?: string | readonly string[];
   readonly const?: string;
   readonly enum?: readonly string[];
   readonly properties?: Readonly<Record<string, Node>>;
@@ -73,7 +73,7 @@ function keysAt(
   const row: SettingKey = {
     path,
     kind,
-    types: forms.map((form) => (form.oneOf ? 'object' : (form.type ?? 'string'))),
+    types: forms.flatMap((form) => (form.oneOf ? 'object' : (form.type ?? 'string'))),
     choices: forms.flatMap(choicesOf),
     unit: node.unit,
     relativeTo: node.path ?? forms.find((form) => form.path)?.path,

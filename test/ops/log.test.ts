@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { CallsealError } from '../../src/domain/errors.ts';
-import { createLog, type Log, type LogFields } from '../../src/ops/log.ts';
+import { createLog, type Log } from '../../src/ops/log.ts';
 
 function lines(write: (log: Log) => void): Record<string, unknown>[] {
   const written: string[] = [];
@@ -9,7 +9,7 @@ function lines(write: (log: Log) => void): Record<string, unknown>[] {
 }
 
 const line = (fields: object): Record<string, unknown> | undefined =>
-  lines((log) => log.info('call answered', fields as LogFields))[0];
+  lines((log) => log.info('call answered', fields))[0];
 
 test('a line says what happened, when, and which call, in ids and codes', () => {
   const origin = { topic: 'callseal.calls.completed', partition: 0, offset: 7 };
