@@ -9,7 +9,6 @@ kafka_install() {
   local at=$tools/kafka-$KAFKA
   refuse_another_cluster
   need java openjdk-17-jre-headless
-  use_node node -e 0
   [ ! -d "$at" ] || return 0
   need mvn maven
   installing "Kafka $KAFKA" install_kafka "$at"

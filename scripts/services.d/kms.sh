@@ -1,12 +1,10 @@
 # shellcheck shell=bash
 # The KMS stand-in of test/services/kms/, run like any server. Keys and rights come from its seed file, state is kept.
 
-kms_install() { use_node node -e 0; }
+kms_install() { :; } # node.sh
 kms_ports() { port_of kms; }
 kms_stop_signal() { echo TERM; }
 kms_prepare() { :; }
-
-use_node() { sh "$checkout/tools/node/use.sh" "$@"; }
 
 kms_start() {
   mkdir -p "$data/kms"

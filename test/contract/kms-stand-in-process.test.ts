@@ -331,6 +331,28 @@ describe('kill -9', () => {
   });
 });
 
+test('a key whose deletion date has passed is gone, and one whose deletion was cancelled in time is not', async () => {
+  const root = kms.client('root');
+  const [gone, kept] = [
+    await root.send(new CreateKeyCommand({})),
+    await root.send(new CreateKeyCommand({})),
+  ].map(({ KeyMetadata }) => KeyMetadata?.KeyId ?? '');
+  await kms.kill();
+  const scheduled = { at: 1, change: 'state-set', state: 'PendingDeletion', deletionMs: 2 };
+  const changes = [
+    { ...scheduled, keyId: gone },
+    { ...scheduled, keyId: kept },
+    { at: 1, change: 'state-set', state: 'Disabled', keyId: kept },
+  ];
+  appendFileSync(
+    join(folder, 'data/keys.ndjson'),
+    changes.map((change) => `${JSON.stringify(change)}\n`).join(''),
+  );
+  kms = await startKms(folder);
+  expect(await refusal(dataKey(kms.client('root'), gone))).toBe('NotFoundException');
+  expect(await refusal(dataKey(kms.client('root'), kept))).toBe('DisabledException');
+});
+
 test('a key is rotated on demand 25 times and no more', async () => {
   const root = kms.client('root');
   const { KeyMetadata } = await root.send(new CreateKeyCommand({}));
