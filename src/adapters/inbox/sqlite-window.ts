@@ -18,9 +18,10 @@ const CHUNK = 256;
  * Fills lanes from `waiting_records`, tenant by tenant, so a long backlog of one tenant hides nobody. It keeps no
  * cursor: what is due and not yet known is found again at every look, so no record can be stepped over.
  *
- * @param inputs - JSON array of the topics to read
+ * @param inputs - the topics to read
  */
-export function createWindow(database: SqlDatabase, inputs: string) {
+export function createWindow(database: SqlDatabase, inputs: readonly string[]) {
+  const texts = waitingIn(inputs);
   /** Tenants that may have more in the table than was read. */
   const unread = new Set<string>();
 
@@ -28,8 +29,8 @@ export function createWindow(database: SqlDatabase, inputs: string) {
     const { known, blocked } = lanes.countOf(tenant);
     if (known >= WINDOW || known - blocked > CHUNK / 2) return;
     const limit = known + CHUNK;
-    const now = await database.query(NOW, [tenant, limit, inputs]);
-    const later = await database.query(LATER, [tenant, limit, inputs]);
+    const now = await database.query(texts.now, [tenant, limit, ...inputs]);
+    const later = await database.query(texts.later, [tenant, limit, ...inputs]);
     for (const row of [...now, ...later]) lanes.add(itemOf(row));
     if (now.length < limit && later.length < limit) unread.delete(tenant);
   };
@@ -43,13 +44,15 @@ export function createWindow(database: SqlDatabase, inputs: string) {
   };
 }
 
-const COLUMNS = 'seq, topic, record_offset, key, bytes';
-const OURS = 'topic in (select value from json_each($3))';
-const NOW = `select ${COLUMNS} from waiting_records
-  where tenant = $1 and due_at is null and ${OURS} order by seq limit $2`;
-const LATER = `select ${COLUMNS} from waiting_records
-  where tenant = $1 and due_at is not null and due_at <= callseal_now() and ${OURS}
-  order by due_at, seq limit $2`;
+/** $1 tenant, $2 limit, then the topics. */
+function waitingIn(inputs: readonly string[]): { readonly now: string; readonly later: string } {
+  const ours = `topic in (${inputs.map((_, i) => `$${i + 3}`).join(', ')})`;
+  const waiting = `select seq, topic, record_offset, key, bytes from waiting_records where tenant = $1 and ${ours}`;
+  return {
+    now: `${waiting} and due_at is null order by seq limit $2`,
+    later: `${waiting} and due_at is not null and due_at <= callseal_now() order by due_at, seq limit $2`,
+  };
+}
 
 /** Jumps from tenant to tenant in the index; `distinct` would walk over every row of it. */
 const tenantsWhere = (condition: string): string => `

@@ -30,7 +30,7 @@ const GROUP = { items: 256 };
 export async function openSqliteInbox(options: SqliteInboxOptions): Promise<Inbox> {
   const { database, folder, topics, limits } = options;
   await createTables(database).catch(rethrow);
-  const inputs = JSON.stringify([...topics.inbox, topics.retry, topics.replay]);
+  const inputs = [...topics.inbox, topics.retry, topics.replay];
 
   const publish = groupCommit(async (records: readonly InboxRecord[]) => {
     const places = await database.transaction(undefined, (sql) =>
@@ -95,7 +95,7 @@ export async function openSqliteInbox(options: SqliteInboxOptions): Promise<Inbo
     },
     backlog: async (signal) => {
       signal.throwIfAborted();
-      const [row] = await database.query(BACKLOG, [inputs]).catch(rethrow);
+      const [row] = await database.query(BACKLOG, [JSON.stringify(inputs)]).catch(rethrow);
       const oldest = row?.['oldest'];
       return {
         waiting: Number(row?.['waiting']),
