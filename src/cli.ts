@@ -35,7 +35,7 @@ process.exitCode = await runCommand(process.argv.slice(2), {
   checks: machineChecks,
   open: async (loaded, { ticket, say }) => {
     const { open } = await import('./compose.ts');
-    const actor = { kind: 'operator', id: userInfo().username } as const;
+    const actor = { kind: 'operator', id: operatorName() } as const;
     const onKeyFileCreated = (path: string): void =>
       say(`made the key file ${path}: back it up somewhere else, without it nothing here opens again`);
     return await open(loaded, { version: product.version, actor, ticket, onKeyFileCreated });
