@@ -28,6 +28,7 @@ export interface Objects {
    *
    * @throws CallsealError OBJECT_EXISTS - the name is taken; its bytes are untouched
    * @throws CallsealError STORE_DOWN, STORE_DENIED, STORE_FULL - worth another try under a fresh name
+   * @throws CallsealError BUG - not an object name (no method takes another), or parts that end without a last one
    * @throws whatever `parts` threw
    */
   create(name: string, parts: AsyncIterable<Part>, signal: AbortSignal): Promise<StoredObject>;

@@ -17,7 +17,8 @@ export interface SourceStat {
 export interface OpenSource extends SourceStat {
   /**
    * The bytes, once. Each chunk is fresh: the consumer may detach it. Fails with SOURCE_CHANGED when the bytes
-   * are no longer the version that was opened, before or with its last chunk.
+   * are no longer the version that was opened, before or with its last chunk; with the errors of `open` before the
+   * first. Nothing is held open for a body that is not read.
    */
   readonly body: AsyncIterable<Buffer>;
 }

@@ -13,6 +13,7 @@ import {
 } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { withKernelLock } from '../../src/adapters/files/kernel-lock.ts';
 import { keyfileKeys, keyfileState } from '../../src/adapters/keys/keyfile.ts';
 import { exitOf } from '../../src/domain/errors.ts';
 import { failureCode } from './failure-code.ts';
@@ -54,7 +55,8 @@ describe('the key file', () => {
     expect((await stat(world.path)).mode & 0o777).toBe(0o600);
     expect((await stat(dirname(world.path))).mode & 0o777).toBe(0o700);
     expect((await readdir(dirname(world.path))).toSorted()).toEqual(['kek.json', 'kek.json.lock']);
-    expect((await stat(`${world.path}.lock`)).size).toBe(0);
+    const lock = await stat(`${world.path}.lock`);
+    expect([lock.size, lock.mode & 0o777]).toEqual([0, 0o600]);
   });
 
   for (const mode of [0o640, 0o604, 0o660, 0o610, 0o666]) {
@@ -173,6 +175,21 @@ describe('the key file', () => {
     expect(told).toBe(1);
   });
 
+  test('a wait for the lock ends with the abort, and nothing is written', async () => {
+    const stop = new AbortController();
+    await withKernelLock(
+      `${world.path}.lock`,
+      0,
+      async () => {
+        const waiting = world.keys.ensure('t-44:phi', stop.signal);
+        stop.abort();
+        await expect(waiting).rejects.toMatchObject({ name: 'AbortError' });
+      },
+      never,
+    );
+    expect(await failureCode(world.keys.describe('t-44:phi', never))).toBe('KEY_UNKNOWN');
+  });
+
   test('what another process added is there at once', async () => {
     const { stdout } = await runProgram('keys-child.ts', [world.path, 'added', '1']);
     const [kek = '', materialId] = stdout.split(' ');
@@ -195,8 +212,10 @@ describe('the key file', () => {
     ).toEqual(told);
   });
 
-  test('what a killed process left beside it is cleared by the next change, and the lock is free', async () => {
-    await writeFile(`${world.path}.new`, 'half a key file', { mode: 0o600 });
+  test('what a killed process left beside it is cleared by the next change, and its lock is free', async () => {
+    const { signal, stdout } = await runProgram('keys-child.ts', [world.path, 'die']);
+    expect([signal, stdout]).toEqual(['SIGKILL', '']);
+    expect(await readdir(dirname(world.path))).toContain('kek.json.new');
     await world.keys.ensure('t-44:phi', never);
     expect((await readdir(dirname(world.path))).toSorted()).toEqual(['kek.json', 'kek.json.lock']);
   });

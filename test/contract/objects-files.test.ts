@@ -138,6 +138,14 @@ describe('what stands on the disk', () => {
     }
   });
 
+  test('an object cannot be a folder of others as well', async () => {
+    const objects = filesObjects({ root: await temporaryFolder() });
+    await create(objects, 't/c');
+    await expect(create(objects, 't/c/a')).rejects.toMatchObject({ code: 'OBJECT_EXISTS' });
+    await create(objects, 't/d/a');
+    await expect(create(objects, 't/d')).rejects.toMatchObject({ code: 'OBJECT_EXISTS' });
+  });
+
   test('what is not of this product is neither listed nor removed', async () => {
     const root = await temporaryFolder();
     const objects = filesObjects({ root });

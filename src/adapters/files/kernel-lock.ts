@@ -1,5 +1,7 @@
+import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout } from 'node:timers/promises';
+import { errnoOf } from './errno.ts';
 
 const RETRY_MS = { least: 5, most: 25 } as const;
 
@@ -17,6 +19,7 @@ export async function withKernelLock<T>(
   work: () => Promise<T>,
   signal: AbortSignal,
 ): Promise<{ readonly value: T } | undefined> {
+  makeLockFile(path);
   // No busy timeout: SQLite would wait on the only thread.
   const lock = new DatabaseSync(path, { timeout: 0 });
   try {
@@ -29,6 +32,18 @@ export async function withKernelLock<T>(
     return { value: await work() };
   } finally {
     lock.close();
+  }
+}
+
+/**
+ * Ours alone: whoever can open the file can keep us from the lock. In one synchronous step, and only where it is
+ * missing: closing a file gives up every lock that this process has on it, so nobody may hold one yet.
+ */
+function makeLockFile(path: string): void {
+  try {
+    closeSync(openSync(path, 'wx', 0o600));
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error;
   }
 }
 

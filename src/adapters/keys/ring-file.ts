@@ -1,7 +1,7 @@
 import type { BigIntStats } from 'node:fs';
 import { type FileHandle, link, lstat, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { CallsealError } from '../../domain/errors.ts';
+import { CallsealError, codeOf } from '../../domain/errors.ts';
 import { fillTemporary, makeFolders, openNew, syncFolder } from '../files/durable-write.ts';
 import { errnoOf } from '../files/errno.ts';
 import { withKernelLock } from '../files/kernel-lock.ts';
@@ -79,8 +79,7 @@ export async function updateRingFile(
     );
     if (updated) return updated.value;
   } catch (error) {
-    if (signal.aborted && error === signal.reason) throw error;
-    throw unusable(error);
+    throw signal.aborted && codeOf(error) === 'STOPPING' ? error : unusable(error);
   }
   throw new CallsealError('KMS_DOWN', 'another process holds the lock of the key file');
 }

@@ -76,16 +76,19 @@ export function objectFolders(root: string): ObjectFolders {
     prune: async (folder) => {
       for (let at = folder; at !== root; at = dirname(at)) {
         durable.delete(at);
-        if (
-          !(await rmdir(at).then(
-            () => true,
-            () => false,
-          ))
-        )
-          return;
+        if (!(await removedIfEmpty(at))) return;
       }
     },
   };
+}
+
+async function removedIfEmpty(folder: string): Promise<boolean> {
+  try {
+    await rmdir(folder);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function isFolder(path: string): Promise<boolean> {
