@@ -125,6 +125,7 @@ export function jobsContract(name: string, make: () => Promise<Jobs>): void {
           seen.push(payload);
           if (seen.length === 1) await jobs.add('sweep', 'a', { n: 1 }, never);
           if ('n' in payload) stop.abort();
+          // Longer than the interval: the schedule is due again before this run ends.
           await new Promise((resolve) => setTimeout(resolve, 2));
         },
         stop.signal,
