@@ -7,7 +7,7 @@ const BODY_BYTES = 2 ** 18;
 const CLUSTER_ID = Buffer.from('1f43b675', 'hex');
 
 export interface EbmlVisitor {
-  enter(id: number): void;
+  enter(id: number, offset: number): void;
   leave(id: number): void;
   /** `body` is valid during the call only, and shorter than `size` where that is over the limit. */
   value(id: number, body: Buffer, size: number, offset: number): void;
@@ -43,6 +43,13 @@ export class EbmlWalker {
 
   constructor(visitor: EbmlVisitor) {
     this.#visitor = visitor;
+  }
+
+  /** For a part of a file that begins at a cluster. */
+  static inSegment(visitor: EbmlVisitor): EbmlWalker {
+    const walker = new EbmlWalker(visitor);
+    walker.#open.push({ id: ID.segment, end: UNKNOWN_SIZE });
+    return walker;
   }
 
   push(bytes: Uint8Array): void {
@@ -107,9 +114,10 @@ export class EbmlWalker {
     const end = this.#window.position + bytes + size;
     if ((!isKnown && !mayBeUnknown) || (isKnown && end > (parent?.end ?? UNKNOWN_SIZE))) return this.#lose();
     if (PARENT_OF.get(id) === (parent?.id ?? 0)) {
+      const offset = this.#window.position;
       this.#window.consume(bytes);
       this.#open.push({ id, end });
-      this.#visitor.enter(id);
+      this.#visitor.enter(id, offset);
     } else if (!isKnown) {
       this.#lose();
     } else if (READ.has(id)) {

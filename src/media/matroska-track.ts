@@ -1,7 +1,7 @@
 import type { MediaCodec } from '../domain/media.ts';
 import { float, unsigned } from './ebml-number.ts';
 import { ID } from './matroska-ids.ts';
-import { OPUS_RATE, type OpusHead, readOpusHead } from './opus.ts';
+import { makeOpusHead, OPUS_RATE, type OpusHead, readOpusHead } from './opus.ts';
 
 const AUDIO_TRACK = 2;
 const CODECS: Readonly<Record<string, MediaCodec>> = {
@@ -38,7 +38,7 @@ export class MatroskaTrack {
   /** The Opus header, from the elements beside it where the private one is missing or damaged. */
   head(): OpusHead {
     const preSkip = Math.round((this.#delayNs * OPUS_RATE) / 1e9);
-    return this.#private ?? { channels: this.#channels, preSkip, inputSampleRate: this.#rate };
+    return this.#private ?? makeOpusHead(this.#channels, preSkip, this.#rate);
   }
 }
 

@@ -1,9 +1,11 @@
 import type { MediaWarning } from '../domain/media.ts';
 import { signed, unsigned } from './ebml-number.ts';
 import { type EbmlVisitor, EbmlWalker } from './ebml-walker.ts';
+import { IndexBuilder } from './index-entries.ts';
 import { readBlock } from './matroska-block.ts';
 import { ID } from './matroska-ids.ts';
 import { MatroskaTrack } from './matroska-track.ts';
+import type { MediaLayout } from './media-index.ts';
 import { headFacts, OPUS_RATE, type OpusHead, opusMs, packetSamples } from './opus.ts';
 import { conclude, counted, type Findings, type Scanner } from './scanner.ts';
 
@@ -23,6 +25,9 @@ export class MatroskaScanner implements Scanner, EbmlVisitor {
   #audioTracks = 0;
   #opusTracks = 0;
   #otherTrack: MatroskaTrack | undefined;
+  readonly #index = new IndexBuilder(OPUS_RATE);
+  /** Of a cluster that has had no block of ours yet. */
+  #newCluster: number | undefined;
   #clusterTicks = 0;
   #start: number | undefined;
   /** Where the next packet should begin, in samples. */
@@ -68,8 +73,16 @@ export class MatroskaScanner implements Scanner, EbmlVisitor {
     );
   }
 
-  enter(id: number): void {
+  layout(): MediaLayout | undefined {
+    if (this.#main === undefined) return undefined;
+    const head = this.#main.head.bytes.toString('base64');
+    const entries = this.#index.entries();
+    return { kind: 'matroska', track: this.#main.number, scaleNs: this.#scaleNs, head, entries };
+  }
+
+  enter(id: number, offset: number): void {
     if (id === ID.trackEntry) this.#entry = new MatroskaTrack();
+    if (id === ID.cluster) this.#newCluster = offset;
     // Until its own timestamp comes: where the last cluster stopped is a better guess than 0.
     if (id === ID.cluster) this.#clusterTicks = Math.round(this.#next / SAMPLES_PER_NS / this.#scaleNs);
   }
@@ -116,6 +129,13 @@ export class MatroskaScanner implements Scanner, EbmlVisitor {
     if (block.track !== this.#main.number) return;
     if (this.#start === undefined) this.#audioOffset = offset;
     this.#moveTo((this.#clusterTicks + block.ticks) * this.#scaleNs * SAMPLES_PER_NS);
+    if (this.#newCluster !== undefined) {
+      this.#index.add(
+        Math.round(this.#next - (this.#start ?? 0)) - this.#main.head.preSkip,
+        this.#newCluster,
+      );
+      this.#newCluster = undefined;
+    }
     for (const frame of block.frames) this.#packet(frame);
   }
 

@@ -4,6 +4,9 @@ import { type OpusHead, PACKET_HEAD_BYTES, packetSamples } from './opus.ts';
 
 const TAGS = 'OpusTags';
 
+/** Told where reading can begin; sample 0 is the first of this stream that is heard. */
+type OnEntry = (sample: number, offset: number) => void;
+
 /**
  * One logical Opus stream of an Ogg file, from its second page on (RFC 7845). Follows its packets over the page
  * borders and its granule positions over the packets; keeps eight bytes of a packet, whatever its length.
@@ -12,6 +15,7 @@ export class OggOpusStream {
   readonly head: OpusHead;
   readonly audioOffset: number;
   readonly #warnings: Set<MediaWarning>;
+  readonly #onEntry: OnEntry;
   readonly #packetHead = Buffer.alloc(TAGS.length);
   #packetBytes = 0;
   #isInPacket = false;
@@ -22,6 +26,8 @@ export class OggOpusStream {
   #start: number | undefined;
   #position = 0;
   #samples = 0;
+  /** Of the first packet that ends on the current page. */
+  #firstSamples: number | undefined;
   #isEnded = false;
   packets = 0;
   invalidPackets = 0;
@@ -29,11 +35,12 @@ export class OggOpusStream {
   gaps = 0;
   gapSamples = 0;
 
-  constructor(head: OpusHead, firstPage: OggPage, warnings: Set<MediaWarning>) {
+  constructor(head: OpusHead, firstPage: OggPage, warnings: Set<MediaWarning>, onEntry: OnEntry) {
     this.head = head;
     this.audioOffset = firstPage.offset + firstPage.bytes;
     this.#sequence = firstPage.sequence;
     this.#warnings = warnings;
+    this.#onEntry = onEntry;
     this.#isEnded = firstPage.last;
     this.#nextSequence();
   }
@@ -44,8 +51,18 @@ export class OggOpusStream {
     this.#nextSequence();
     if (isLost) this.gaps += 1;
     this.#meetPageBorder(page.continued, isLost);
+    const isAudio = this.#stage === 'audio';
+    const samplesBefore = this.#samples;
+    const isCarriedOver = this.#isInPacket;
+    this.#firstSamples = undefined;
     this.#readPackets(page);
-    if (page.granule !== undefined) this.#reach(page.granule, page.last, isLost);
+    if (page.granule !== undefined) {
+      const pageSamples = this.#samples - samplesBefore;
+      const end = this.#reach(page.granule, page.last, isLost);
+      // Whoever begins to read here drops the rest of a packet from the page before.
+      const rest = isCarriedOver ? (this.#firstSamples ?? 0) : 0;
+      if (isAudio) this.#onEntry(end - pageSamples + rest, page.offset);
+    }
     this.#isEnded ||= page.last;
   }
 
@@ -107,15 +124,16 @@ export class OggOpusStream {
     this.packets += 1;
     this.audioBytes += bytes;
     this.#samples += samples ?? 0;
+    this.#firstSamples ??= samples ?? 0;
     if (samples === undefined) this.invalidPackets += 1;
   }
 
   /**
    * A granule is the position after the last packet that ends on its page (RFC 7845, 4). More than the packets
-   * last is a gap; less is the end trim on the last page, and anywhere else wrong.
+   * last is a gap; less is the end trim on the last page, and anywhere else wrong. Returns where the packets end.
    */
-  #reach(granule: number, isLast: boolean, isLost: boolean): void {
-    if (this.#stage === 'tags' || (this.packets === 0 && granule === 0)) return;
+  #reach(granule: number, isLast: boolean, isLost: boolean): number {
+    if (this.#stage === 'tags' || (this.packets === 0 && granule === 0)) return 0;
     if (this.#start === undefined) this.#begin(granule - this.#samples, isLast, isLost);
     const ahead = granule - (this.#position + this.#samples);
     if (ahead > 0) {
@@ -123,8 +141,10 @@ export class OggOpusStream {
       if (!isLost) this.gaps += 1;
     }
     if (ahead < 0 && !isLast) this.#warnings.add('TIMESTAMPS_INCONSISTENT');
+    const end = this.#position + this.#samples + Math.max(0, ahead);
     this.#position = granule;
     this.#samples = 0;
+    return end - (this.#start ?? 0) - this.head.preSkip;
   }
 
   /** A stream that was joined late begins above 0; below 0 only a trim can take it (RFC 7845, 4.5). */

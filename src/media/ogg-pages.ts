@@ -56,7 +56,7 @@ export class OggPages {
   /** The bytes behind the last good page, and whether they are the beginning of one more. */
   end(): { trailingBytes: number; cutPage: boolean } {
     const rest = this.#window.unread;
-    const cutPage = this.#passed === 0 && rest.length > 0 && startsLikePage(rest);
+    const cutPage = rest.length > 0 && startsLikePage(rest);
     // A wrong length may have swallowed good pages: nothing more comes, so look for them inside.
     while (!this.exhausted && this.#window.unread.length > 0) {
       if (this.#window.unread.length < this.#needed) this.#pass(1);

@@ -1,7 +1,9 @@
 import type { MediaCodec, MediaWarning } from '../domain/media.ts';
+import { IndexBuilder } from './index-entries.ts';
+import type { MediaLayout } from './media-index.ts';
 import { OggOpusStream } from './ogg-opus.ts';
 import { type OggPage, OggPages } from './ogg-pages.ts';
-import { headFacts, opusMs, readOpusHead } from './opus.ts';
+import { headFacts, OPUS_RATE, type OpusHead, opusMs, readOpusHead } from './opus.ts';
 import { conclude, counted, type Findings, type Scanner } from './scanner.ts';
 
 /** Serials of one link that are remembered; a recording has one or two. */
@@ -27,6 +29,7 @@ interface Link {
 export class OggScanner implements Scanner {
   readonly #warnings = new Set<MediaWarning>();
   readonly #pages = new OggPages((page) => this.#page(page));
+  readonly #index = new IndexBuilder(OPUS_RATE);
   #link: Link | undefined;
   #first: OggOpusStream | undefined;
   #otherCodec: MediaCodec | undefined;
@@ -34,6 +37,7 @@ export class OggScanner implements Scanner {
   #hasPages = false;
   #links = 0;
   #streams = 0;
+  #serial = 0;
   #orphanBytes = 0;
   #sampleFrames = 0;
   readonly #sums = { packets: 0, invalidPackets: 0, gaps: 0, gapSamples: 0, audioBytes: 0 };
@@ -81,6 +85,13 @@ export class OggScanner implements Scanner {
     );
   }
 
+  /** Links that follow each other have a header each: they are not cut. */
+  layout(): MediaLayout | undefined {
+    if (this.#first === undefined || this.#links > 1) return undefined;
+    const head = this.#first.head.bytes.toString('base64');
+    return { kind: 'ogg', serial: this.#serial, head, entries: this.#index.entries() };
+  }
+
   #page(page: OggPage): void {
     this.#hasPages = true;
     if (page.first) return this.#beginStream(page);
@@ -107,8 +118,17 @@ export class OggScanner implements Scanner {
     }
     link.opusStreams += 1;
     if (link.main !== undefined) return;
-    link.main = { serial: page.serial, stream: new OggOpusStream(head, page, this.#warnings) };
-    this.#first ??= link.main.stream;
+    link.main = { serial: page.serial, stream: this.#openStream(head, page) };
+    if (this.#first !== undefined) return;
+    this.#first = link.main.stream;
+    this.#serial = page.serial;
+  }
+
+  #openStream(head: OpusHead, page: OggPage): OggOpusStream {
+    const linkStart = this.#sampleFrames;
+    return new OggOpusStream(head, page, this.#warnings, (sample, offset) => {
+      this.#index.add(linkStart + sample, offset);
+    });
   }
 
   #beginLink(): Link {

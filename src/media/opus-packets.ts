@@ -1,7 +1,16 @@
 import type { DeclaredMedia } from '../domain/call-event.ts';
 import type { MediaWarning } from '../domain/media.ts';
 import { Gather } from './gather.ts';
-import { OPUS_RATE, opusMs, PACKET_HEAD_BYTES, PACKET_MOST_BYTES, packetSamples } from './opus.ts';
+import { IndexBuilder } from './index-entries.ts';
+import type { MediaLayout } from './media-index.ts';
+import {
+  makeOpusHead,
+  OPUS_RATE,
+  opusMs,
+  PACKET_HEAD_BYTES,
+  PACKET_MOST_BYTES,
+  packetSamples,
+} from './opus.ts';
 import { conclude, counted, type Findings, type Scanner, unread } from './scanner.ts';
 
 /** How a length can stand before its packet. */
@@ -53,6 +62,9 @@ class OpusPacketsScanner implements Scanner {
   readonly #channels: number | undefined;
   readonly #gather = new Gather(4);
   readonly #warnings = new Set<MediaWarning>();
+  readonly #index = new IndexBuilder(OPUS_RATE);
+  /** Where the current packet's length begins. */
+  #offset = 0;
   #step: 'length' | 'head' | 'rest' | 'lost' = 'length';
   #length = 0;
   #left = 0;
@@ -100,6 +112,12 @@ class OpusPacketsScanner implements Scanner {
     );
   }
 
+  layout(): MediaLayout {
+    const head = makeOpusHead(this.#channels ?? 1, 0, 0).bytes.toString('base64');
+    const { bytes: lengthBytes, littleEndian } = this.#layout;
+    return { kind: 'opus-packets', lengthBytes, littleEndian, head, entries: this.#index.entries() };
+  }
+
   #take(bytes: Uint8Array): Uint8Array {
     if (this.#step === 'lost') {
       this.#lostBytes += bytes.length;
@@ -125,6 +143,8 @@ class OpusPacketsScanner implements Scanner {
       this.#step = 'lost';
       return;
     }
+    this.#index.add(this.#samples, this.#offset);
+    this.#offset += this.#layout.bytes + this.#length;
     this.#gather.begin(Math.min(this.#length, PACKET_HEAD_BYTES));
     this.#step = 'head';
     if (this.#length === 0) this.#readHead();

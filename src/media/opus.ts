@@ -43,6 +43,8 @@ export interface OpusHead {
   readonly preSkip: number;
   /** Before encoding, in Hz; 0 where the encoder does not say. */
   readonly inputSampleRate: number;
+  /** The header itself. */
+  readonly bytes: Buffer;
 }
 
 const HEAD_BYTES = 19;
@@ -60,7 +62,23 @@ export function readOpusHead(packet: Buffer): OpusHead | undefined {
   const isVersion0 = packet.readUInt8(8) >>> 4 === 0;
   const fits = family === 0 ? channels <= 2 : packet.length >= HEAD_BYTES + 2 + channels;
   if (!isVersion0 || channels === 0 || !fits) return undefined;
-  return { channels, preSkip: packet.readUInt16LE(10), inputSampleRate: packet.readUInt32LE(12) };
+  return {
+    channels,
+    preSkip: packet.readUInt16LE(10),
+    inputSampleRate: packet.readUInt32LE(12),
+    bytes: Buffer.from(packet.subarray(0, family === 0 ? HEAD_BYTES : HEAD_BYTES + 2 + channels)),
+  };
+}
+
+/** A header for packets that came without one: no mapping, so one or two channels. */
+export function makeOpusHead(channels: number, preSkip: number, inputSampleRate: number): OpusHead {
+  const bytes = Buffer.alloc(HEAD_BYTES);
+  bytes.write('OpusHead', 'latin1');
+  bytes.writeUInt8(1, 8);
+  bytes.writeUInt8(channels, 9);
+  bytes.writeUInt16LE(preSkip, 10);
+  bytes.writeUInt32LE(inputSampleRate, 12);
+  return { channels, preSkip, inputSampleRate, bytes };
 }
 
 /** What a header says, for the facts. */

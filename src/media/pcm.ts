@@ -1,5 +1,6 @@
 import type { MediaCodec, MediaWarning } from '../domain/media.ts';
 import { LevelMeter } from './levels.ts';
+import type { MediaLayout } from './media-index.ts';
 
 /** Samples of a fixed size: time is arithmetic. */
 export interface PcmFormat {
@@ -24,6 +25,10 @@ export class PcmRun {
   push(bytes: Uint8Array): void {
     this.#bytes += bytes.length;
     this.#levels?.push(bytes);
+  }
+
+  layout(): MediaLayout {
+    return { kind: 'frames', frameBytes: this.#format.frameBytes };
   }
 
   /** Adds what it saw to `warnings` and returns the facts it is the source of. */

@@ -1,5 +1,6 @@
 import type { DeclaredMedia } from '../domain/call-event.ts';
 import { codecName, type MediaCodec, type MediaWarning } from '../domain/media.ts';
+import type { MediaLayout } from './media-index.ts';
 import { PcmRun } from './pcm.ts';
 import { conclude, type Findings, type Scanner, unread } from './scanner.ts';
 
@@ -37,5 +38,9 @@ class RawScanner implements Scanner {
     const warnings = new Set<MediaWarning>();
     const facts = this.#run.end(warnings);
     return conclude({ container: 'raw', audioOffset: 0, ...facts }, warnings);
+  }
+
+  layout(): MediaLayout {
+    return this.#run.layout();
   }
 }

@@ -1,4 +1,5 @@
 import { endStateOf, inOrder, type MediaFacts, type MediaWarning } from '../domain/media.ts';
+import type { MediaLayout } from './media-index.ts';
 
 /** What one format's scanner found; the tap adds what it knows of any recording. */
 export type Findings = Omit<MediaFacts, 'bytes' | 'channelRoles'>;
@@ -10,6 +11,8 @@ export type Findings = Omit<MediaFacts, 'bytes' | 'channelRoles'>;
 export interface Scanner {
   push(bytes: Uint8Array): void;
   end(): Findings;
+  /** After `end`: where what lies. Undefined where the recording cannot be cut. */
+  layout(): MediaLayout | undefined;
 }
 
 /** Findings with the end state that their warnings come to. */
@@ -29,6 +32,7 @@ export function unread(
   return {
     push: () => undefined,
     end: () => conclude({ container, codec }, new Set([warning])),
+    layout: () => undefined,
   };
 }
 

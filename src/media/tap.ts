@@ -3,6 +3,7 @@ import type { DeclaredMedia } from '../domain/call-event.ts';
 import type { MediaFacts, MediaWarning } from '../domain/media.ts';
 import { scannerFor } from './choose.ts';
 import { Gather } from './gather.ts';
+import type { MediaIndex } from './media-index.ts';
 import { conclude, type Findings, type Scanner } from './scanner.ts';
 import { SNIFF_BYTES } from './sniff.ts';
 
@@ -12,6 +13,8 @@ export interface Tap {
   push(chunk: Uint8Array): void;
   /** The facts, once all bytes are pushed. They depend on the bytes and the event, never on how they were cut. */
   end(): MediaFacts;
+  /** After `end`: where which second is. Undefined for what is not understood, or cannot be cut. */
+  index(): MediaIndex | undefined;
 }
 
 /**
@@ -29,6 +32,7 @@ class SniffingTap implements Tap {
   readonly #head = new Gather(SNIFF_BYTES);
   #scanner: Scanner | undefined;
   #failure: MediaWarning | undefined;
+  #facts: MediaFacts | undefined;
   #bytes = 0;
   #budgetMs: number;
 
@@ -47,11 +51,18 @@ class SniffingTap implements Tap {
   end(): MediaFacts {
     const findings = this.#guard(() => this.#findings());
     const roles = this.#declared?.channels;
-    return {
+    this.#facts = {
       ...(findings ?? failed(this.#failure ?? 'PARSER_FAILED')),
       ...(roles === undefined ? {} : { channelRoles: [...roles] }),
       bytes: this.#bytes,
     };
+    return this.#facts;
+  }
+
+  index(): MediaIndex | undefined {
+    const facts = this.#facts;
+    const layout = this.#failure === undefined ? this.#guard(() => this.#scanner?.layout()) : undefined;
+    return facts && layout && { version: 1, facts, layout };
   }
 
   #scan(chunk: Uint8Array): void {
@@ -67,7 +78,8 @@ class SniffingTap implements Tap {
   #findings(): Findings | undefined {
     if (this.#failure !== undefined) return undefined;
     if (this.#bytes === 0) return conclude({ container: 'unknown', codec: 'unknown' }, new Set(['NO_AUDIO']));
-    return (this.#scanner ?? this.#start()).end();
+    this.#scanner ??= this.#start();
+    return this.#scanner.end();
   }
 
   #start(): Scanner {

@@ -1,5 +1,6 @@
 import type { MediaCodec, MediaWarning } from '../domain/media.ts';
 import { Gather } from './gather.ts';
+import type { MediaLayout } from './media-index.ts';
 import { PcmRun } from './pcm.ts';
 import { conclude, counted, type Findings, type Scanner } from './scanner.ts';
 import { FMT_BYTES, readFmt } from './wav-format.ts';
@@ -70,6 +71,10 @@ export class WavScanner implements Scanner {
       },
       this.#warnings,
     );
+  }
+
+  layout(): MediaLayout | undefined {
+    return this.#run?.layout();
   }
 
   #take(bytes: Uint8Array): Uint8Array {

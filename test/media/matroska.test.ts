@@ -111,6 +111,11 @@ const files: readonly (readonly [rule: string, bytes: Buffer, facts: object])[] 
     },
   ],
   [
+    'a cluster behind damage counts, though the one before claims to reach over it',
+    webm([one, cluster(1000, [Buffer.alloc(30)], 40 + three.length), three]),
+    { endState: 'damaged', packets: 100, gapMs: 1000 },
+  ],
+  [
     'an element that reaches beyond its parent is damage',
     webm([one, overlong, three]),
     { endState: 'damaged', packets: 100 },

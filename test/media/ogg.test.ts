@@ -26,6 +26,12 @@ const lostContinuation = Buffer.concat([
   oggPage({ sequence: 2, granule: 960, packets: [packet20ms(), packet20ms(510)], open: true }),
   oggPage({ sequence: 3, granule: 1920, last: true, packets: [packet20ms()] }),
 ]);
+/** The page with the packet's beginning is gone; what goes on is no packet. */
+const lostBeginning = Buffer.concat([
+  ...opusPages({ packets: [] }),
+  oggPage({ sequence: 3, granule: 1920, continued: true, packets: [Buffer.alloc(77, 1), packet20ms()] }),
+  oggPage({ sequence: 4, granule: 2880, last: true, packets: [packet20ms()] }),
+]);
 const longTags = Buffer.concat([
   oggPage({ sequence: 0, granule: 0, first: true, packets: [opusHead()] }),
   oggPage({ sequence: 1, granule: -1, packets: [opusTags(255 * 255)], open: true }),
@@ -146,6 +152,11 @@ const files: readonly (readonly [rule: string, bytes: Buffer, facts: object])[] 
     'a packet whose rest is lost is invalid',
     lostContinuation,
     { endState: 'damaged', packets: 2, invalidPackets: 1 },
+  ],
+  [
+    'the rest of a packet whose beginning is lost is no packet',
+    lostBeginning,
+    { endState: 'damaged', packets: 2, audioBytes: 80, gaps: 1, warnings: ['GAPS'] },
   ],
   [
     'a page whose length swallows the rest of the file is left out, the rest is found',

@@ -35,7 +35,7 @@ describe('a packet of Opus', () => {
 
 describe('an identification header', () => {
   test('gives channels, pre-skip and the rate before encoding', () => {
-    expect(readOpusHead(opusHead())).toEqual({ channels: 2, preSkip: 312, inputSampleRate: 8000 });
+    expect(readOpusHead(opusHead())).toMatchObject({ channels: 2, preSkip: 312, inputSampleRate: 8000 });
   });
   test('may be of any minor version, and of no other major one', () => {
     expect(readOpusHead(opusHead({ version: 15 }))).toBeDefined();

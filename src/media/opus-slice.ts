@@ -1,0 +1,116 @@
+import { unsigned } from './ebml-number.ts';
+import { EbmlWalker } from './ebml-walker.ts';
+import { readBlock } from './matroska-block.ts';
+import { ID } from './matroska-ids.ts';
+import type { MediaLayout } from './media-index.ts';
+import { OggPages } from './ogg-pages.ts';
+import { OPUS_RATE, PACKET_HEAD_BYTES, packetSamples } from './opus.ts';
+
+/** A packet and the sample it decodes to first; sample 0 is the first of the recording that is heard. */
+export interface PlacedPacket {
+  readonly sample: number;
+  readonly samples: number;
+  readonly bytes: Buffer;
+}
+
+type OpusLayout = Exclude<MediaLayout, { kind: 'frames' }>;
+type LayoutOf<Kind> = Extract<MediaLayout, { kind: Kind }>;
+
+/** The packets in a slice that begins at an entry of the index, whose sample is `startsAt`. */
+export function packetsOf(layout: OpusLayout, startsAt: number, slice: Uint8Array): PlacedPacket[] {
+  if (layout.kind === 'ogg') return oggPackets(layout, startsAt, slice);
+  if (layout.kind === 'matroska') return matroskaPackets(layout, startsAt, slice);
+  return prefixedPackets(layout, startsAt, slice);
+}
+
+/** Packets one after the other, from a place that can be moved ahead over a gap. */
+class Placing {
+  readonly packets: PlacedPacket[] = [];
+  sample: number;
+
+  constructor(sample: number) {
+    this.sample = sample;
+  }
+
+  add(bytes: Buffer): void {
+    const samples = packetSamples(bytes.subarray(0, PACKET_HEAD_BYTES), bytes.length) ?? 0;
+    if (samples > 0) this.packets.push({ sample: this.sample, samples, bytes: Buffer.from(bytes) });
+    this.sample += samples;
+  }
+}
+
+/** A page's granule says where its last packet ends, the first page's where the slice lies on that scale. */
+function oggPackets({ serial }: LayoutOf<'ogg'>, startsAt: number, slice: Uint8Array): PlacedPacket[] {
+  const placing = new Placing(startsAt);
+  let shift: number | undefined;
+  let begun: Buffer[] = [];
+  const pages = new OggPages((page) => {
+    if (page.serial !== serial) return;
+    const ended: Buffer[] = [];
+    if (!page.continued) begun = [];
+    let isRest = page.continued && begun.length === 0;
+    let at = 0;
+    for (const length of page.lacing) {
+      if (!isRest) begun.push(Buffer.from(page.body.subarray(at, at + length)));
+      at += length;
+      if (length === 255) continue;
+      if (!isRest) ended.push(Buffer.concat(begun));
+      begun = [];
+      isRest = false;
+    }
+    if (page.granule === undefined) return;
+    const samples = ended.reduce((sum, packet) => sum + (packetSamples(packet, packet.length) ?? 0), 0);
+    shift ??= startsAt - (page.granule - samples);
+    // Less than expected is the end trim of the last page: its packets follow all the same.
+    placing.sample = Math.max(placing.sample, page.granule - samples + shift);
+    for (const packet of ended) placing.add(packet);
+  });
+  pages.push(slice);
+  pages.end();
+  return placing.packets;
+}
+
+/** A jump of this many samples is a gap, less is the rounding of ticks. */
+const TOLERANCE_SAMPLES = 480;
+
+function matroskaPackets(layout: LayoutOf<'matroska'>, startsAt: number, slice: Uint8Array): PlacedPacket[] {
+  const placing = new Placing(startsAt);
+  let clusterTicks = 0;
+  let shift: number | undefined;
+  const walker = EbmlWalker.inSegment({
+    enter: () => undefined,
+    leave: () => undefined,
+    value: (id, body) => {
+      if (id === ID.timestamp) clusterTicks = unsigned(body);
+      if (id !== ID.simpleBlock && id !== ID.block) return;
+      const block = readBlock(body);
+      if (block?.track !== layout.track) return;
+      const sample = Math.round(((clusterTicks + block.ticks) * layout.scaleNs * OPUS_RATE) / 1e9);
+      shift ??= startsAt - sample;
+      if (sample + shift - placing.sample > TOLERANCE_SAMPLES) placing.sample = sample + shift;
+      for (const frame of block.frames) placing.add(frame);
+    },
+  });
+  walker.push(slice);
+  walker.end();
+  return placing.packets;
+}
+
+function prefixedPackets(
+  layout: LayoutOf<'opus-packets'>,
+  startsAt: number,
+  slice: Uint8Array,
+): PlacedPacket[] {
+  const placing = new Placing(startsAt);
+  const bytes = Buffer.from(slice);
+  let at = 0;
+  while (at + layout.lengthBytes <= bytes.length) {
+    const length = layout.littleEndian
+      ? bytes.readUIntLE(at, layout.lengthBytes)
+      : bytes.readUIntBE(at, layout.lengthBytes);
+    at += layout.lengthBytes;
+    placing.add(bytes.subarray(at, at + length));
+    at += length;
+  }
+  return placing.packets;
+}
