@@ -7,7 +7,6 @@ readonly KAFKA_CLUSTER=MkU3OEVBNTcwNTJENDM2Qg
 
 kafka_install() {
   local at=$tools/kafka-$KAFKA
-  refuse_another_cluster
   need java openjdk-17-jre-headless
   [ ! -d "$at" ] || return 0
   need mvn maven
@@ -42,11 +41,16 @@ kafka_start() {
   start_process "$1" "${java[@]}" -Xms64m -Xmx256m kafka.Kafka "$at/server.properties"
 }
 
+# Before anything else, so that env.json never tells of brokers that were not started.
 refuse_another_cluster() {
   local name
+  if [[ " $only " != *' kafka '* ]]; then
+    brokers=$(recorded_brokers)
+    return
+  fi
   for name in $(recorded_processes_of kafka); do
     ! is_ours "$name" || [ "$(recorded_brokers)" = "$brokers" ] ||
-      fail 7 "Kafka runs with $(recorded_brokers) brokers, not $brokers" 'scripts/services down --only kafka, then up again'
+      fail 7 "Kafka runs as a cluster of $(recorded_brokers), not of $brokers" 'scripts/services down --only kafka, then up again'
   done
 }
 
