@@ -162,12 +162,12 @@ export function keysContract(name: string, make: () => Promise<KeysWorld>): void
       const { wrapped } = await generate();
       const row = { wrapped, kek: world.unknown, context: CONTEXT };
       for (const act of [
-        world.keys.generate(world.unknown, CONTEXT, never),
-        world.keys.describe(world.unknown, never),
-        world.keys.unwrap(row, never),
-        world.keys.rewrap(row, never),
+        async () => await world.keys.generate(world.unknown, CONTEXT, never),
+        async () => await world.keys.describe(world.unknown, never),
+        async () => await world.keys.unwrap(row, never),
+        async () => await world.keys.rewrap(row, never),
       ]) {
-        await expect(act).rejects.toMatchObject({ code: 'KEY_UNKNOWN', scope: { tenant: 't-42' } });
+        await expect(act()).rejects.toMatchObject({ code: 'KEY_UNKNOWN', scope: { tenant: 't-42' } });
       }
     });
 
@@ -195,13 +195,13 @@ export function keysContract(name: string, make: () => Promise<KeysWorld>): void
       const aborted = AbortSignal.abort();
       const row = { wrapped, kek, context: CONTEXT };
       for (const act of [
-        world.keys.generate(world.keks.phi, CONTEXT, aborted),
-        world.keys.unwrap(row, aborted),
-        world.keys.rewrap(row, aborted),
-        world.keys.describe(world.keks.phi, aborted),
-        world.keys.ensure(world.keks.phi, aborted),
+        async () => await world.keys.generate(world.keks.phi, CONTEXT, aborted),
+        async () => await world.keys.unwrap(row, aborted),
+        async () => await world.keys.rewrap(row, aborted),
+        async () => await world.keys.describe(world.keks.phi, aborted),
+        async () => await world.keys.ensure(world.keks.phi, aborted),
       ]) {
-        await expect(act).rejects.toMatchObject({ name: 'AbortError' });
+        await expect(act()).rejects.toMatchObject({ name: 'AbortError' });
       }
     });
   });

@@ -1,10 +1,13 @@
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { filesSources } from '../../src/adapters/sources/files.ts';
 import { ONE_CALL_ALIAS, oneCallSources } from '../../src/adapters/sources/one-call.ts';
+import { s3Sources } from '../../src/adapters/sources/s3.ts';
 import type { Code } from '../../src/domain/errors.ts';
 import type { SourceRef, Sources } from '../../src/ports/sources.ts';
+import { bucketOptions, dropBucket, makeBucket, type S3StoreName, withBucket } from './s3-buckets.ts';
 
 /** An edge that puts files where the sources under test read them. */
 export interface SourcesWorld {
@@ -64,5 +67,28 @@ export async function oneCallWorld(): Promise<SourcesWorld & { readonly folder: 
     },
     missing: 'SOURCE_KEY_FORBIDDEN',
     dispose: async () => await rm(folder, { recursive: true, force: true }),
+  };
+}
+
+/** The two tenants in one bucket, each under its own prefix. `put` returns the key in the bucket. */
+export async function s3World(store: S3StoreName): Promise<SourcesWorld & { readonly bucket: string }> {
+  const bucket = await makeBucket(store);
+  const options = bucketOptions(store, bucket);
+  const aliases = {
+    't-42': { edge: { ...options, prefix: 't-42/' } },
+    't-43': { theirs: { ...options, prefix: 't-43/' } },
+  };
+  return {
+    bucket,
+    sources: s3Sources({ aliases }),
+    ref: (key) => ({ ...CALL, alias: 'edge', key }),
+    put: async (key, bytes) => {
+      await withBucket(store, bucket, async ({ client, target }) => {
+        await client.send(new PutObjectCommand({ ...target, Key: `t-42/${key}`, Body: bytes }));
+      });
+      return `t-42/${key}`;
+    },
+    missing: 'SOURCE_MISSING',
+    dispose: async () => await dropBucket(store, bucket),
   };
 }
