@@ -3,7 +3,7 @@ import { EbmlWalker } from './ebml-walker.ts';
 import { readBlock } from './matroska-block.ts';
 import { ID } from './matroska-ids.ts';
 import type { MediaLayout } from './media-index.ts';
-import { OggPages } from './ogg-pages.ts';
+import { type OggPage, OggPages } from './ogg-pages.ts';
 import { OPUS_RATE, PACKET_HEAD_BYTES, packetSamples } from './opus.ts';
 
 /** A packet and the sample it decodes to first; sample 0 is the first of the recording that is heard. */
@@ -23,6 +23,10 @@ export function packetsOf(layout: OpusLayout, startsAt: number, slice: Uint8Arra
   return prefixedPackets(layout, startsAt, slice);
 }
 
+function samplesOf(packet: Buffer): number | undefined {
+  return packetSamples(packet.subarray(0, PACKET_HEAD_BYTES), packet.length);
+}
+
 /** Packets one after the other, from a place that can be moved ahead over a gap. */
 class Placing {
   readonly packets: PlacedPacket[] = [];
@@ -33,7 +37,7 @@ class Placing {
   }
 
   add(bytes: Buffer): void {
-    const samples = packetSamples(bytes.subarray(0, PACKET_HEAD_BYTES), bytes.length) ?? 0;
+    const samples = samplesOf(bytes) ?? 0;
     if (samples > 0) this.packets.push({ sample: this.sample, samples, bytes: Buffer.from(bytes) });
     this.sample += samples;
   }
@@ -42,32 +46,44 @@ class Placing {
 /** A page's granule says where its last packet ends, the first page's where the slice lies on that scale. */
 function oggPackets({ serial }: LayoutOf<'ogg'>, startsAt: number, slice: Uint8Array): PlacedPacket[] {
   const placing = new Placing(startsAt);
+  const joining = new PacketJoining();
   let shift: number | undefined;
-  let begun: Buffer[] = [];
   const pages = new OggPages((page) => {
     if (page.serial !== serial) return;
-    const ended: Buffer[] = [];
-    if (!page.continued) begun = [];
-    let isRest = page.continued && begun.length === 0;
-    let at = 0;
-    for (const length of page.lacing) {
-      if (!isRest) begun.push(Buffer.from(page.body.subarray(at, at + length)));
-      at += length;
-      if (length === 255) continue;
-      if (!isRest) ended.push(Buffer.concat(begun));
-      begun = [];
-      isRest = false;
-    }
+    const ended = joining.page(page);
     if (page.granule === undefined) return;
-    const samples = ended.reduce((sum, packet) => sum + (packetSamples(packet, packet.length) ?? 0), 0);
-    shift ??= startsAt - (page.granule - samples);
+    const start = page.granule - ended.reduce((sum, packet) => sum + (samplesOf(packet) ?? 0), 0);
+    shift ??= startsAt - start;
     // Less than expected is the end trim of the last page: its packets follow all the same.
-    placing.sample = Math.max(placing.sample, page.granule - samples + shift);
+    placing.sample = Math.max(placing.sample, start + shift);
     for (const packet of ended) placing.add(packet);
   });
   pages.push(slice);
   pages.end();
   return placing.packets;
+}
+
+/** Whole packets out of pages. What goes on from a page that is not there is dropped. */
+class PacketJoining {
+  #begun: Buffer[] = [];
+  #isRest = false;
+
+  /** The packets that end on this page. */
+  page({ continued, lacing, body }: OggPage): Buffer[] {
+    const ended: Buffer[] = [];
+    if (!continued) this.#begun = [];
+    this.#isRest = continued && this.#begun.length === 0;
+    let at = 0;
+    for (const length of lacing) {
+      if (!this.#isRest) this.#begun.push(Buffer.from(body.subarray(at, at + length)));
+      at += length;
+      if (length === 255) continue;
+      if (!this.#isRest) ended.push(Buffer.concat(this.#begun));
+      this.#begun = [];
+      this.#isRest = false;
+    }
+    return ended;
+  }
 }
 
 /** A jump of this many samples is a gap, less is the rounding of ticks. */

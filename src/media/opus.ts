@@ -1,7 +1,9 @@
 /** Opus always decodes at this rate; every count of samples here is one of these (RFC 6716, 2). */
 export const OPUS_RATE = 48_000;
 /** 120 ms, the longest packet (RFC 6716, 3.2.5). */
-const MOST_SAMPLES = 5760;
+export const PACKET_MOST_SAMPLES = 5760;
+/** 80 ms to decode before the first wanted sample, so that the decoder has settled (RFC 7845, 4.6). */
+export const PRE_ROLL_SAMPLES = 3840;
 /** So many first bytes of a packet tell how long it lasts. */
 export const PACKET_HEAD_BYTES = 2;
 /** 48 frames of 1275 bytes, each with a length of two bytes, and the packet's own two. */
@@ -27,7 +29,7 @@ export function packetSamples(head: Uint8Array, length: number): number | undefi
   if (length === 0 || toc === undefined) return undefined;
   const frames = frameCount(toc & 3, length > 1 ? head[1] : undefined);
   const samples = frames * frameSamples(toc >>> 3);
-  return samples > 0 && samples <= MOST_SAMPLES ? samples : undefined;
+  return samples > 0 && samples <= PACKET_MOST_SAMPLES ? samples : undefined;
 }
 
 /** Frames in a packet by its code; code 3 keeps the count in the second byte (RFC 6716, 3.2). */

@@ -1,8 +1,7 @@
 import { oggCrc } from './ogg-crc.ts';
+import { PRE_ROLL_SAMPLES } from './opus.ts';
 import type { PlacedPacket } from './opus-slice.ts';
 
-/** Decoded before the first wanted sample so that the decoder has settled (RFC 7845, 4.6). */
-const PRE_ROLL_SAMPLES = 3840;
 const SERIAL = 1;
 const SEGMENTS_PER_PAGE = 255;
 const PACKETS_PER_PAGE = 50;
@@ -41,11 +40,11 @@ export function writeOggOpus(
   return Buffer.concat(pages);
 }
 
-/** From the last packet before the pre-roll to the last one that is heard, without holes. */
+/** From the pre-roll to the last packet that is heard, without holes. */
 function wanted(packets: readonly PlacedPacket[], from: number, to: number): PlacedPacket[] {
-  const before = packets.findLastIndex(({ sample }) => sample <= from - PRE_ROLL_SAMPLES);
-  const heard = packets.slice(Math.max(0, before)).filter(({ sample }) => sample < to);
-  if (heard.length === 0) return [];
+  const start = from - PRE_ROLL_SAMPLES;
+  const heard = packets.filter(({ sample, samples }) => sample < to && sample + samples > start);
+  if (heard.every(({ sample, samples }) => sample + samples <= from)) return [];
   const played: PlacedPacket[] = [];
   let end = Math.min(from, heard[0]?.sample ?? from);
   const play = (packet: PlacedPacket) => {
