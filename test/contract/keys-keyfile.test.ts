@@ -175,6 +175,23 @@ describe('the key file', () => {
     expect(told).toBe(1);
   });
 
+  test('a file that vanishes while a change waits for the lock is not made anew', async () => {
+    let ensuring: Promise<unknown> = Promise.resolve();
+    await withKernelLock(
+      `${world.path}.lock`,
+      0,
+      async () => {
+        ensuring = failureCode(world.keys.ensure('t-44:phi', never));
+        // Most likely it has looked at the file by then; if not, it is refused for the same reason.
+        for (let i = 0; i < 20; i++) await stat(world.path);
+        await rm(world.path);
+      },
+      never,
+    );
+    expect(await ensuring).toBe('KEY_FILE_UNUSABLE');
+    expect(await keyfileState(world.path)).toEqual({ state: 'missing' });
+  });
+
   test('a wait for the lock ends with the abort, and nothing is written', async () => {
     const stop = new AbortController();
     await withKernelLock(
