@@ -154,6 +154,21 @@ test('sealed bytes are no text: events transcripts --values is exit 2', async ()
   expect(await run('events transcripts --values')).toMatchObject({ code: 2, opened: 0 });
 });
 
+test('settings are loaded once, however often a command asks', async () => {
+  const registry = {
+    answers: async () => [],
+    pending: async () => ({ unsequenced: 0, unpublished: 0 }),
+    state: async () => ({ epoch: 1, auditSeq: 0, wentBack: false }),
+  };
+  const inbox = { backlog: async () => ({ waiting: 0, due: 0, oldestAt: undefined }) };
+  const ran = await run('--default-profile local status', { ports: { registry, inbox }, environment: {} });
+  expect(ran).toMatchObject({
+    code: 0,
+    opened: 1,
+    stderr: 'callseal: profile local (--profile names another)\n',
+  });
+});
+
 test('doctor shows bad settings as a finding and ends with 8', async () => {
   const environment = { CALLSEAL_PROFILE: 'local', CALLSEAL_BUDGETS__CALLS: '0' };
   const ran = await run('doctor', { environment });

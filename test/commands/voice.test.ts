@@ -54,6 +54,12 @@ test('with --json one thing is one document', async () => {
   expect(JSON.parse(written.stdout)).toEqual({ a: 1 });
 });
 
+test('lines for people hold no control character, not even a line feed from an id', async () => {
+  const { voice, written } = speaking();
+  await voice.document({}, () => ['call a\nsealed', 'b\u001b[2J']);
+  expect(written.stdout).toBe('call a\\u000asealed\nb\\u001b[2J\n');
+});
+
 test('JSON holds no character that a terminal obeys, and still parses to the same', async () => {
   const value = { text: 'a\u0007\u001b\u007f\u009b\u2028\u202e\u2066b' };
   const { voice, written } = speaking({ json: true });
