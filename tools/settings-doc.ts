@@ -67,7 +67,7 @@ function rowText(key: SettingKey): string {
     valuesOf(key),
     key.required ? 'required' : defaultOf(key),
     variable === undefined ? '' : `\`${variable}\``,
-    key.path.at(-1) === 'kind' ? 'which adapter' : key.description + relativeTo(key),
+    key.path.at(-1) === 'kind' ? 'which adapter' : key.description,
   ];
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 }
@@ -87,10 +87,6 @@ function valuesOf(key: SettingKey): string {
 function defaultOf(key: SettingKey): string {
   if (key.default === undefined) return '';
   return `\`${typeof key.default === 'string' ? key.default : JSON.stringify(key.default)}\``;
-}
-
-function relativeTo(key: SettingKey): string {
-  return key.relativeTo === 'work' ? ' (relative to the working folder)' : '';
 }
 
 function sentence(text: string): string {

@@ -155,7 +155,7 @@ function flagLayer({ flags, folder }: SettingsRequest): Leaf[] {
   return (flags ?? []).map(({ path, value, flag }) => ({ path, value, origin: flag, folder }));
 }
 
-/** A relative path means: beside the file that names it, below the data folder, or in the working folder. */
+/** A relative path is beside the file that names it, or in the working folder; those of `data` are below that. */
 function withAbsolutePaths(settings: Settings, layers: Layers, folder: string): Settings {
   const data = resolve(layers.at(['data'])?.folder ?? folder, settings.data);
   const absolute = (value: unknown, path: readonly string[]): unknown => {

@@ -149,8 +149,8 @@ export const settingsSchema = z.strictObject({
     .min(1)
     .max(4096)
     .default('.callseal')
-    .meta({ path: 'work' })
-    .describe('data folder of the embedded adapters; --data'),
+    .meta({ path: 'settings' })
+    .describe('data folder of the embedded adapters; --data; the default is in the working folder'),
   kafka,
   inbox,
   events,

@@ -13,8 +13,8 @@ export interface SettingKey {
   readonly types: readonly string[];
   readonly choices: readonly string[];
   readonly unit: 'size' | 'duration' | undefined;
-  /** What a relative path is relative to: the settings file that names it, the data or the working folder. */
-  readonly relativeTo: 'settings' | 'data' | 'work' | undefined;
+  /** What a relative path is relative to: the settings file that names it, or the data folder. */
+  readonly relativeTo: 'settings' | 'data' | undefined;
   readonly default: unknown;
   readonly required: boolean;
   readonly description: string;
@@ -34,7 +34,7 @@ interface Node {
   readonly default?: unknown;
   readonly description?: string;
   readonly unit?: 'size' | 'duration';
-  readonly path?: 'settings' | 'data' | 'work';
+  readonly path?: 'settings' | 'data';
 }
 
 let known: readonly SettingKey[] | undefined;

@@ -71,6 +71,12 @@ test('a path is beside the file that names it, below the data folder, or in the 
   });
 });
 
+test('a data folder that a file names is beside that file', async () => {
+  const { settings } = await load('local', 'data: there');
+  expect(settings.data).toMatch(/\/callseal-settings-[^/]+\/there$/);
+  expect(settings.objects).toMatchObject({ root: `${settings.data}/objects` });
+});
+
 test('sizes become bytes and durations milliseconds', async () => {
   const { settings } = await load('local');
   expect([settings.budgets.memory, settings.retry.delay]).toEqual([268_435_456, 600_000]);
