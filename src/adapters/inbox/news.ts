@@ -61,3 +61,26 @@ export function onNews(database: object, what: News, listener: () => void): () =
   heard.add(listener);
   return () => heard.delete(listener);
 }
+
+/** One listener's bell, and whether news came, apart from other rings of the same bell. */
+export interface Listening {
+  readonly bell: Bell;
+  /** Whether news came since the last call. */
+  readonly heard: () => boolean;
+  readonly stop: () => void;
+}
+
+export function listenFor(database: object, what: News): Listening {
+  const bell = createBell();
+  let came = false;
+  const stop = onNews(database, what, () => {
+    came = true;
+    bell.ring();
+  });
+  const heard = (): boolean => {
+    const was = came;
+    came = false;
+    return was;
+  };
+  return { bell, heard, stop };
+}

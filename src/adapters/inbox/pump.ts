@@ -1,7 +1,7 @@
 import type { Delivery } from '../../domain/deliveries.ts';
 import type { Handler, Verdict } from '../../ports/inbox.ts';
 import type { LaneItem, Lanes } from './lanes.ts';
-import { type Bell, POLL_MS } from './news.ts';
+import { type Listening, POLL_MS } from './news.ts';
 
 /** What the pump needs of a store of records. */
 export interface PumpSource<Item extends LaneItem> {
@@ -18,16 +18,15 @@ export interface Pump<Item extends LaneItem> {
   readonly lanes: Lanes<Item>;
   readonly source: PumpSource<Item>;
   readonly handle: Handler;
-  /** Rung by the source when there is something new. */
-  readonly bell: Bell;
-  /** Whether something new was announced since the last call. */
-  readonly news: () => boolean;
+  /** Announces new records. */
+  readonly news: Listening;
   readonly untilIdle: boolean;
 }
 
 /** `Inbox.run` over a source: deliver what the lanes allow, carry out verdicts, until told to stop. */
 export async function pump<Item extends LaneItem>(options: Pump<Item>, signal: AbortSignal): Promise<void> {
-  const { lanes, source, handle, bell, news, untilIdle } = options;
+  const { lanes, source, handle, news, untilIdle } = options;
+  const { bell } = news;
   const failures: unknown[] = [];
   const failed = new AbortController();
   const stop = AbortSignal.any([signal, failed.signal]);
@@ -70,7 +69,7 @@ export async function pump<Item extends LaneItem>(options: Pump<Item>, signal: A
 
   let lookedAt = Number.NEGATIVE_INFINITY;
   while (!stop.aborted) {
-    const look = news() || lanes.idle() || performance.now() - lookedAt >= POLL_MS;
+    const look = news.heard() || lanes.idle() || performance.now() - lookedAt >= POLL_MS;
     if (look) lookedAt = performance.now();
     await source.refill(lanes, look).catch(fail);
     if (stop.aborted || (untilIdle && lanes.idle())) break;
@@ -78,5 +77,6 @@ export async function pump<Item extends LaneItem>(options: Pump<Item>, signal: A
     await bell.wait(POLL_MS);
   }
   await Promise.all(inHand);
+  // The others follow from the first: one failed transaction rejects every record in it.
   if (failures.length > 0) throw failures[0];
 }

@@ -1,13 +1,13 @@
 import { fault } from '../../domain/crash-points.ts';
-import type { Delivery } from '../../domain/deliveries.ts';
+import type { Delivery, Place } from '../../domain/deliveries.ts';
 import { CallsealError } from '../../domain/errors.ts';
-import type { Inbox, InboxRecord } from '../../ports/inbox.ts';
+import type { Backlog, Inbox, InboxRecord } from '../../ports/inbox.ts';
 import type { Sql, SqlDatabase } from '../registry/sql.ts';
 import { holdWorkerLock } from '../sqlite/worker-lock.ts';
 import { deliveryOf, handOverHeaders } from './delivery-headers.ts';
 import { groupCommit } from './group-commit.ts';
 import { createLanes, type LaneLimits } from './lanes.ts';
-import { createBell, onNews, tellNews } from './news.ts';
+import { listenFor, tellNews } from './news.ts';
 import { type Done, pump } from './pump.ts';
 import { removeExpired } from './sqlite-retention.ts';
 import { asInboxError, contentOf, createTables, insertInput, insertOutput } from './sqlite-tables.ts';
@@ -23,65 +23,30 @@ export interface SqliteInboxOptions {
   readonly limits: LaneLimits;
 }
 
-/** Most records that share one transaction. */
-const GROUP = { items: 256 };
-
 /** The inbox of the embedded profile: topics are tables, and a settle is one database transaction. */
 export async function openSqliteInbox(options: SqliteInboxOptions): Promise<Inbox> {
   const { database, folder, topics, limits } = options;
   await createTables(database).catch(rethrow);
   const inputs = [...topics.inbox, topics.retry, topics.replay];
-
-  const publish = groupCommit(async (records: readonly InboxRecord[]) => {
-    const places = await database.transaction(undefined, (sql) =>
-      inOrder(records, async (record) => ({
-        topic: record.topic,
-        partition: 0,
-        offset: await insertInput(sql, record),
-      })),
-    );
-    tellNews(database, 'inputs');
-    return places;
-  }, GROUP);
-
-  const commit = groupCommit(async (done: readonly Settled[]) => {
-    const nothing = await database.transaction(undefined, async (sql) => {
-      const written = await inOrder(done, (settled) => writeDone(sql, topics, settled));
-      fault('in-settle');
-      return written;
-    });
-    fault('after-settle');
-    tellNews(database, 'outputs');
-    if (done.some(({ verdict }) => verdict.do === 'hand-over')) tellNews(database, 'inputs');
-    return nothing;
-  }, GROUP);
+  const publish = publisher(database);
+  const settle = settler(database, topics);
 
   return {
     run: async (handle, { untilIdle }, signal) => {
       const lock = holdWorkerLock(folder);
-      const bell = createBell();
-      let rung = false;
-      const news = (): boolean => {
-        const was = rung;
-        rung = false;
-        return was;
-      };
-      const deaf = onNews(database, 'inputs', () => {
-        rung = true;
-        bell.ring();
-      });
+      const news = listenFor(database, 'inputs');
       const source = {
         refill: createWindow(database, inputs),
         load: (item: WaitingItem) => load(database, topics, item),
-        commit: (delivery: Delivery, verdict: Done) => commit({ delivery, verdict }),
+        commit: (delivery: Delivery, verdict: Done) => settle({ delivery, verdict }),
       };
       try {
         await removeExpired(database, topics, signal);
-        await pump({ lanes: createLanes(limits), source, handle, bell, news, untilIdle }, signal);
+        await pump({ lanes: createLanes(limits), source, handle, news, untilIdle }, signal);
       } catch (error) {
         rethrow(error);
       } finally {
-        deaf();
+        news.stop();
         lock.release();
       }
     },
@@ -95,16 +60,41 @@ export async function openSqliteInbox(options: SqliteInboxOptions): Promise<Inbo
     },
     backlog: async (signal) => {
       signal.throwIfAborted();
-      const [row] = await database.query(BACKLOG, [JSON.stringify(inputs)]).catch(rethrow);
-      const oldest = row?.['oldest'];
-      return {
-        waiting: Number(row?.['waiting']),
-        due: Number(row?.['due']),
-        oldestAt: typeof oldest === 'number' ? new Date(oldest).toISOString() : undefined,
-      };
+      return await backlog(database, inputs).catch(rethrow);
     },
     close: async () => undefined,
   };
+}
+
+/** Most records that share one transaction. */
+const GROUP = { items: 256 };
+
+function publisher(database: SqlDatabase): (record: InboxRecord) => Promise<Place> {
+  return groupCommit(async (records) => {
+    const places = await database.transaction(undefined, (sql) =>
+      inOrder(records, async (record) => ({
+        topic: record.topic,
+        partition: 0,
+        offset: await insertInput(sql, record),
+      })),
+    );
+    tellNews(database, 'inputs');
+    return places;
+  }, GROUP);
+}
+
+function settler(database: SqlDatabase, topics: TopicNames): (settled: Settled) => Promise<void> {
+  return groupCommit(async (batch) => {
+    const written = await database.transaction(undefined, async (sql) => {
+      const done = await inOrder(batch, (settled) => writeDone(sql, topics, settled));
+      fault('in-settle');
+      return done;
+    });
+    fault('after-settle');
+    tellNews(database, 'outputs');
+    if (batch.some(({ verdict }) => verdict.do === 'hand-over')) tellNews(database, 'inputs');
+    return written;
+  }, GROUP);
 }
 
 interface Settled {
@@ -142,20 +132,24 @@ async function load(database: SqlDatabase, topics: TopicNames, item: WaitingItem
   if (!row || kind === undefined) {
     throw new CallsealError('REGISTRY_DAMAGED', `the record ${topic}/0/${offset} waits and is not there`);
   }
-  return deliveryOf(
-    {
-      place: { topic, partition: 0, offset },
-      key: item.key,
-      ...contentOf(row),
-    },
-    kind,
-  );
+  const place = { topic, partition: 0, offset };
+  return deliveryOf({ place, key: item.key, ...contentOf(row) }, kind);
 }
 
-const BACKLOG = `
-  select count(*) as waiting, coalesce(sum(due_at is null or due_at <= callseal_now()), 0) as due,
-    min(published_at) as oldest
-  from waiting_records where topic in (select value from json_each($1))`;
+async function backlog(database: SqlDatabase, inputs: readonly string[]): Promise<Backlog> {
+  const [row] = await database.query(
+    `select count(*) as waiting, coalesce(sum(due_at is null or due_at <= callseal_now()), 0) as due,
+       min(published_at) as oldest
+     from waiting_records where topic in (select value from json_each($1))`,
+    [JSON.stringify(inputs)],
+  );
+  const oldest = row?.['oldest'];
+  return {
+    waiting: Number(row?.['waiting']),
+    due: Number(row?.['due']),
+    oldestAt: typeof oldest === 'number' ? new Date(oldest).toISOString() : undefined,
+  };
+}
 
 async function inOrder<Item, Result>(
   items: readonly Item[],

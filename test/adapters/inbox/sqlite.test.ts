@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openSqliteEvents } from '../../../src/adapters/events/sqlite.ts';
+import { onNews } from '../../../src/adapters/inbox/news.ts';
 import { openSqliteInbox } from '../../../src/adapters/inbox/sqlite.ts';
 import { topicNames } from '../../../src/adapters/inbox/topics.ts';
 import type { SqlDatabase } from '../../../src/adapters/registry/sql.ts';
@@ -11,6 +12,8 @@ import { CallsealError } from '../../../src/domain/errors.ts';
 import type { Output, OutputTopic } from '../../../src/domain/outputs.ts';
 import type { Handler } from '../../../src/ports/inbox.ts';
 
+/** For the tests that write thousands of records. */
+const PATIENT_MS = 60_000;
 const DAY_MS = 24 * 60 * 60 * 1000;
 const topics = topicNames('callseal');
 const [inboxTopic] = topics.inbox as [string];
@@ -45,7 +48,9 @@ const counted = async (table: string): Promise<number> => {
 };
 
 describe('the window', () => {
-  test('a tenant whose thousands of calls all wait holds up no other tenant', async () => {
+  test('a tenant whose thousands of calls all wait holds up no other tenant', {
+    timeout: PATIENT_MS,
+  }, async () => {
     const inbox = await openInbox();
     await Promise.all(Array.from({ length: 5000 }, (_, i) => inbox.publish(record(`paused/${i}`), never)));
     await inbox.publish(record('other/1'), never);
@@ -68,10 +73,12 @@ describe('the window', () => {
     expect(waiting.size).toBeLessThan(5000);
   });
 
-  test('a backlog longer than the window is delivered whole, each record once, in order', async () => {
+  test('a backlog longer than the window is delivered whole, each record once, in order', {
+    timeout: PATIENT_MS,
+  }, async () => {
     const inbox = await openInbox();
-    await Promise.all(Array.from({ length: 6000 }, (_, i) => inbox.publish(record(`t/${i % 3}`), never)));
-    const offsets: number[][] = [[], [], []];
+    await Promise.all(Array.from({ length: 6000 }, (_, i) => inbox.publish(record(`t/${i % 100}`), never)));
+    const offsets: number[][] = Array.from({ length: 100 }, () => []);
     await inbox.run(
       async ({ key, place }) => {
         offsets[Number(key?.slice(2))]?.push(place.offset);
@@ -81,7 +88,7 @@ describe('the window', () => {
       never,
     );
     for (const [i, mine] of offsets.entries()) {
-      expect(mine).toEqual(Array.from({ length: 2000 }, (_, n) => n * 3 + i));
+      expect(mine).toEqual(Array.from({ length: 60 }, (_, n) => n * 100 + i));
     }
   });
 
@@ -97,6 +104,31 @@ describe('the window', () => {
     await others.run(async () => expect.unreachable(), { untilIdle: true }, never);
     expect(await others.backlog(never)).toMatchObject({ waiting: 0 });
     expect(await inbox.backlog(never)).toMatchObject({ waiting: 1 });
+  });
+});
+
+describe('news', () => {
+  test('a publish and a hand-over tell of inputs, a settle and a relayed event of outputs', async () => {
+    const inbox = await openInbox();
+    const events = await openSqliteEvents({ database, topics });
+    const heard: string[] = [];
+    for (const what of ['inputs', 'outputs'] as const) onNews(database, what, () => heard.push(what));
+    const heardBy = async (act: () => Promise<unknown>): Promise<string[]> => {
+      heard.length = 0;
+      await act();
+      return [...heard];
+    };
+    const run = async (handle: Handler) => await inbox.run(handle, { untilIdle: true }, never);
+    const later = { dueAt: new Date('2100-01-01T00:00:00Z'), counted: 0, firstFailedAt: undefined };
+    expect(await heardBy(async () => await inbox.publish(record('t/a'), never))).toEqual(['inputs']);
+    expect(await heardBy(async () => await run(settle))).toEqual(['outputs']);
+    await inbox.publish(record('t/b'), never);
+    expect(await heardBy(async () => await run(async () => ({ do: 'hand-over', ...later })))).toContain(
+      'inputs',
+    );
+    expect(await heardBy(async () => await events.publish([output('audit', 'a')], never))).toEqual([
+      'outputs',
+    ]);
   });
 });
 
@@ -139,7 +171,9 @@ describe('retention', () => {
     await database.query(`update ${table} set published_at = published_at - $1`, [days * DAY_MS]);
   };
 
-  test('done input records go after 7 days; what waits and the last of a topic stay', async () => {
+  test('done input records go after 7 days; what waits and the last of a topic stay', {
+    timeout: PATIENT_MS,
+  }, async () => {
     const inbox = await openInbox();
     await Promise.all(Array.from({ length: 1200 }, (_, i) => inbox.publish(record(`t/${i}`), never)));
     const keep = async (delivery: { key: string | undefined }) =>
