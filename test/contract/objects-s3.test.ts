@@ -340,6 +340,7 @@ function whatGoesWrong(store: S3StoreName): void {
 
     test('a version that the store holds is named by remove as still there', async () => {
       const locked = await makeBucket(store, { locked: true });
+      onTestFinished(async () => await dropBucket(store, locked));
       const until = new Date(Date.now() + 3_600_000);
       const version = await withBucket(store, locked, async ({ client, target }) => {
         const command = new PutObjectCommand({

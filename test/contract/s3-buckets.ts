@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import {
+  AbortMultipartUploadCommand,
   CreateBucketCommand,
   DeleteBucketCommand,
   DeleteObjectCommand,
   ListMultipartUploadsCommand,
   ListObjectVersionsCommand,
-  AbortMultipartUploadCommand,
 } from '@aws-sdk/client-s3';
 import { type Bucket, type BucketOptions, openBucket } from '../../src/adapters/s3/bucket.ts';
 import { type S3Role, servicesEnv } from '../services/env.ts';
@@ -42,7 +42,9 @@ export async function dropBucket(store: S3StoreName, bucket: string): Promise<vo
       new ListObjectVersionsCommand({ ...target }),
     );
     for (const { Key, VersionId } of [...Versions, ...DeleteMarkers]) {
-      await client.send(new DeleteObjectCommand({ ...target, Key, VersionId }));
+      await client.send(
+        new DeleteObjectCommand({ ...target, Key, VersionId, BypassGovernanceRetention: true }),
+      );
     }
     await client.send(new DeleteBucketCommand({ ...target }));
   });
