@@ -2,15 +2,9 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type AuditEvent, auditText, CHAIN_START, chainEvent, hashOf } from '../../src/domain/audit-event.ts';
 import { canonical } from '../../src/domain/canonical.ts';
+import { type AuditVerdict, type ChainOptions, verifyChain } from '../../src/work/audit-chain.ts';
 import { auditOutput } from '../../src/work/relay-audit.ts';
-import {
-  type AuditVerdict,
-  type ChainOptions,
-  verifyAuditFile,
-  verifyAuditTopic,
-  verifyChain,
-  verifyRegistryAudit,
-} from '../../src/work/verify-audit.ts';
+import { verifyAuditFile, verifyAuditTopic, verifyRegistryAudit } from '../../src/work/verify-audit.ts';
 import { auditFact, memoryAudit, memoryTopic } from './audit-log.ts';
 
 const SEED = 20261124;
