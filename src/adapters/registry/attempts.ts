@@ -21,7 +21,11 @@ export async function endAttempt(sql: Sql, uid: string, state: 'won' | 'lost'): 
 
 export async function openAttempt(database: SqlDatabase, attempt: NewAttempt): Promise<void> {
   await database.transaction(attempt.tenant, async (sql) => {
-    await lockCall(sql, attempt.tenant, attempt.call);
+    const { callUid } = await lockCall(sql, attempt.tenant, attempt.call);
+    // The sweep finds an attempt's objects by the call's uid; under another one they would lie there for ever.
+    if (attempt.callUid !== undefined && attempt.callUid !== callUid) {
+      throw new CallsealError('ATTEMPT_LOST', 'the registry was put back since the call was looked at');
+    }
     const found = await readCall(sql, attempt);
     if (found?.state.shredded) {
       throw new CallsealError('CALL_SHREDDED', 'the call or its tenant was shredded');

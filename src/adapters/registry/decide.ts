@@ -105,9 +105,12 @@ async function examine(sql: Sql, proposal: Proposal, call: CallAsked): Promise<S
   const receipt = sealed && withoutClasses(sealed.receipt, shredded);
   const callKeys = receipt?.artifacts.some(isCarried) ? await keysOf(sql, call) : [];
   const leftOut = receipt !== sealed?.receipt;
+  // Sealed for the call row of a registry that was put back since: named by a uid that nobody knows any more.
+  const isOfThisCall = receipt === undefined || receipt.callUid === found.callUid;
   return {
     state: {
       ...found.state,
+      attempt: isOfThisCall ? found.state.attempt : undefined,
       carriedStillThere: receipt === undefined || carriedStillThere(receipt, found.receipt, callKeys),
     },
     asked: {
