@@ -4,11 +4,9 @@ import { describe, expect, test } from 'vitest';
 import type { DeclaredMedia } from '../../src/domain/call-event.ts';
 import type { MediaFacts } from '../../src/domain/media.ts';
 import { factsOf, seeded } from '../media/feed.ts';
+import { CORPUS, prepareCorpus } from './corpus.ts';
 
-const CORPUS = '.tmp/corpus';
-const made = spawnSync('scripts/corpus.sh', { encoding: 'utf8', stdio: ['ignore', 'ignore', 'pipe'] });
-if (made.status !== 0 && made.status !== 8) throw new Error(`scripts/corpus.sh failed: ${made.stderr}`);
-const skipped = made.status === 8 ? `skipped: ${made.stderr.trim()}: ` : '';
+const skipped = prepareCorpus();
 
 /** Another program's opinion, asked when the test runs. */
 interface Opinion {

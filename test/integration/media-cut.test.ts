@@ -4,12 +4,10 @@ import { describe, expect, test } from 'vitest';
 import type { DeclaredMedia } from '../../src/domain/call-event.ts';
 import { cut } from '../../src/media/cut.ts';
 import { createTap } from '../../src/media/tap.ts';
+import { CORPUS, prepareCorpus } from './corpus.ts';
 
-const CORPUS = '.tmp/corpus';
 const CUTS = '.tmp/cuts';
-const made = spawnSync('scripts/corpus.sh', { encoding: 'utf8', stdio: ['ignore', 'ignore', 'pipe'] });
-if (made.status !== 0 && made.status !== 8) throw new Error(`scripts/corpus.sh failed: ${made.stderr}`);
-const skipped = made.status === 8 ? `skipped: ${made.stderr.trim()}: ` : '';
+const skipped = prepareCorpus();
 mkdirSync(CUTS, { recursive: true });
 
 const TWO: DeclaredMedia['channels'] = ['agent', 'caller'];
