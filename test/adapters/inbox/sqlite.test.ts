@@ -53,24 +53,27 @@ describe('the window', () => {
   }, async () => {
     const inbox = await openInbox();
     await Promise.all(Array.from({ length: 5000 }, (_, i) => inbox.publish(record(`paused/${i}`), never)));
-    await inbox.publish(record('other/1'), never);
     const stop = new AbortController();
     const waiting = new Set<string>();
     const pause = Promise.withResolvers<void>();
+    // Others come one after the other, once the window of the paused tenant is as full as it gets.
+    let others = 0;
+    const publishOther = (): void => void inbox.publish(record(`other/${others++}`), never);
     await inbox.run(
       async ({ key }) => {
-        if (key === 'other/late') stop.abort();
-        if (!key?.startsWith('paused/')) return { do: 'settle', outputs: [] };
-        waiting.add(key);
-        // Published when the window of the paused tenant is as full as it gets.
-        if (waiting.size === 4096) void inbox.publish(record('other/late'), never);
-        return { do: 'wait', resumed: pause.promise };
+        if (key?.startsWith('paused/')) {
+          if (waiting.add(key).size === 4096) publishOther();
+          return { do: 'wait', resumed: pause.promise };
+        }
+        if (others === 8) stop.abort();
+        else publishOther();
+        return { do: 'settle', outputs: [] };
       },
       { untilIdle: false },
       stop.signal,
     );
     expect(await inbox.backlog(never)).toMatchObject({ waiting: 5000 });
-    expect(waiting.size).toBeLessThan(5000);
+    expect(waiting.size).toBeLessThanOrEqual(4096 + 256);
   });
 
   test('a backlog longer than the window is delivered whole, each record once, in order', {
