@@ -1,15 +1,16 @@
 import type { KeyObject } from 'node:crypto';
-import { authenticate, ZERO_IV } from './aes-gcm.ts';
+import { authenticate, gcmDecipher, verified, ZERO_IV } from './aes-gcm.ts';
+import { ByteReader } from './byte-reader.ts';
 import { encodeContext } from './context.ts';
 import { notAuthentic } from './errors.ts';
+import { FINAL_MARK, FrameText } from './frames.ts';
 import { encodeHeaderBody, readHeader } from './header.ts';
 import { deriveMessageKeys } from './key-derivation.ts';
 import { requireFramed, unlockHeader } from './open-header.ts';
-import { OpeningFrames } from './opening-frames.ts';
 import { PlainDigest } from './plain-digest.ts';
 import type { Sealer } from './sealer.ts';
 import { Sealing } from './sealing.ts';
-import { SliceQueue } from './slice-queue.ts';
+import { IV_BYTES, TAG_BYTES } from './sizes.ts';
 import { type WrappedKey, wrapDataKey } from './wrapped-key.ts';
 
 /**
@@ -59,18 +60,28 @@ export function createSealerBelowProfile(chosen: ChosenMaterial): Sealer {
 }
 
 /**
- * The plaintext of a whole message of suite 0x0478 with this data key, whoever wrapped it and however often.
+ * The plaintext of a whole message of suite 0x0478 with this data key, whoever wrapped it, however often, and
+ * whatever the IVs of its frames are: the published vectors do not count theirs.
  *
  * @throws SealFormatError NOT_AUTHENTIC - also for an unframed message and another commitment.
  */
 export function openBelowProfile(message: Buffer, dataKey: Buffer): Buffer {
   const header = readHeader(message, 65_535);
   requireFramed(header);
-  const frames = new OpeningFrames({ ...unlockHeader(header, Buffer.from(dataKey)), layout: undefined });
-  const held = new SliceQueue(false);
-  held.push(message.subarray(header.bytes.length));
+  const { frameKey, messageId, frameLength } = unlockHeader(header, Buffer.from(dataKey));
+  const reader = new ByteReader(message.subarray(header.bytes.length));
+  const text = new FrameText(messageId);
   const plain: Buffer[] = [];
-  for (let next = frames.next(held); next; next = frames.next(held)) plain.push(...next);
-  if (!frames.whole) throw notAuthentic();
+  for (let final = false; !final; ) {
+    const mark = reader.u32();
+    final = mark === FINAL_MARK;
+    const sequence = final ? reader.u32() : mark;
+    const iv = reader.take(IV_BYTES);
+    const length = final ? reader.u32() : frameLength;
+    const decipher = gcmDecipher(frameKey, iv).setAAD(text.aad(sequence, length, final));
+    plain.push(decipher.update(reader.take(length)));
+    decipher.setAuthTag(reader.take(TAG_BYTES));
+    if (!verified(decipher) || sequence !== plain.length) throw notAuthentic();
+  }
   return Buffer.concat(plain);
 }

@@ -21,7 +21,7 @@ function matches(pieces: readonly Uint8Array[], expected: Buffer, messageId = KN
   return check.matches();
 }
 
-describe('the plaintext digest', () => {
+describe('the plaintext digest', { timeout: 60_000 }, () => {
   test('is one GCM tag over all bytes, however they are split', () => {
     const sizes = fc.array(fc.integer({ min: 0, max: 70_000 }), { maxLength: 6 });
     fc.assert(

@@ -42,7 +42,7 @@ async function rangeOf(read: ReadSealed, row: ExpectedRangeObject, range: ByteRa
   }
 }
 
-describe('a range', () => {
+describe('a range', { timeout: 60_000 }, () => {
   for (const [plainBytes, frameLength] of [
     [0, 16],
     [5, 16],

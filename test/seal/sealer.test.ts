@@ -13,7 +13,7 @@ const F = 65_536;
 const BAD = expect.objectContaining({ code: 'BAD_ARGUMENT' });
 const DIFFERS = expect.objectContaining({ code: 'LENGTH_DIFFERS' });
 
-describe('a sealer', () => {
+describe('a sealer', { timeout: 60_000 }, () => {
   for (const size of [0, 1, F - 1, F, F + 1, 3 * F, 3 * F + 17]) {
     test(`writes the same bytes whatever the chunks and parts are: ${size} bytes`, () => {
       const plain = counting(7, size);

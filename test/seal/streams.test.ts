@@ -32,7 +32,7 @@ async function sealedParts(chunks: Uint8Array[], partBytes: number, options: Par
 const joined = (parts: SealedPart[]): Buffer =>
   Buffer.concat(parts.map(({ buffer, length }) => buffer.subarray(0, length)));
 
-describe('sealing into parts', () => {
+describe('sealing into parts', { timeout: 60_000 }, () => {
   for (const partBytes of [1, 100, 65_568, 1_000_000]) {
     test(`fills every part but the last, and exactly one is the last: parts of ${partBytes}`, async () => {
       const plain = counting(9, partBytes === 1 ? 100 : 200_000);

@@ -61,7 +61,7 @@ function piecesOf({ sealed, headerBytes }: SealedObject): Buffer[] {
   return [sealed.subarray(0, headerBytes), ...inChunks(sealed.subarray(headerBytes), F + 32)];
 }
 
-describe('no change of an object goes unnoticed', () => {
+describe('no change of an object goes unnoticed', { timeout: 60_000 }, () => {
   test('untouched it opens, in pieces of any size', async () => {
     await fc.assert(
       fc.asyncProperty(anyObject, anyFeed, async (object, feed) => {
