@@ -35,11 +35,19 @@ export class MatroskaTrack {
     else if (id === ID.channels) this.#channels = unsigned(body);
   }
 
-  /** The Opus header, from the elements beside it where the private one is missing or damaged. */
+  /** The Opus header; from the elements beside it, as far as they make sense, where the private one does not. */
   head(): OpusHead {
     const preSkip = Math.round((this.#delayNs * OPUS_RATE) / 1e9);
-    return this.#private ?? makeOpusHead(this.#channels, preSkip, this.#rate);
+    return (
+      this.#private ??
+      makeOpusHead(within(2, this.#channels) || 1, within(0xffff, preSkip), within(0xffffffff, this.#rate))
+    );
   }
+}
+
+/** A number from a file as a whole one from 0 to `most`; 0 where it is none of these. */
+function within(most: number, value: number): number {
+  return value >= 0 && value <= most ? Math.round(value) : 0;
 }
 
 function codecOf(body: Buffer): MediaCodec {

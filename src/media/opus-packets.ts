@@ -112,8 +112,11 @@ class OpusPacketsScanner implements Scanner {
     );
   }
 
-  layout(): MediaLayout {
-    const head = makeOpusHead(this.#channels ?? 1, 0, 0).bytes.toString('base64');
+  /** More than two channels need a mapping that nobody has said. */
+  layout(): MediaLayout | undefined {
+    const channels = this.#channels ?? 1;
+    if (channels > 2) return undefined;
+    const head = makeOpusHead(channels, 0, 0).bytes.toString('base64');
     const { bytes: lengthBytes, littleEndian } = this.#layout;
     return { kind: 'opus-packets', lengthBytes, littleEndian, head, entries: this.#index.entries() };
   }

@@ -226,6 +226,25 @@ const files: readonly (readonly [rule: string, bytes: Buffer, facts: object])[] 
   ],
 ];
 
+describe('a track without a private header', () => {
+  const odd: readonly (readonly [name: string, element: Buffer])[] = [
+    ['more channels than there are', element('e1', [element('9f', int64(2 ** 40))])],
+    ['0 channels', element('e1', [element('9f', uint(0))])],
+    ['a delay of years', element('56aa', int64(2 ** 60))],
+    ['a rate that is no number', element('e1', [element('b5', Buffer.from('7fc00000', 'hex'))])],
+    ['a negative rate', element('e1', [element('b5', Buffer.from('c0000000', 'hex'))])],
+  ];
+  for (const [name, wrong] of odd) {
+    test(`may claim ${name}`, () => {
+      const track = trackEntry({ more: [element('63a2', Buffer.from('damaged')), wrong] });
+      const facts = factsOf(Buffer.concat([ebmlHeader, element('18538067', [info, tracks(track), one])]));
+      expect(facts).toMatchObject({ codec: 'opus', packets: 50, endState: 'complete' });
+      expect(facts.channels).toBeGreaterThan(0);
+      expect(facts.inputSampleRate ?? 0).toBeGreaterThanOrEqual(0);
+    });
+  }
+});
+
 function nested(id: string, depth: number): Buffer {
   let inner: Buffer = Buffer.alloc(0);
   for (let level = 0; level < depth; level += 1)
