@@ -65,7 +65,7 @@ describe('the window', () => {
           if (waiting.add(key).size === 4096) publishOther();
           return { do: 'wait', resumed: pause.promise };
         }
-        if (others === 8) stop.abort();
+        if (others === 80) stop.abort();
         else publishOther();
         return { do: 'settle', outputs: [] };
       },
