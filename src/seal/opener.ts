@@ -38,7 +38,8 @@ export interface OpenFacts {
 export interface Opener {
   /**
    * Takes the next sealed bytes, of any length, by reference, and gives the plaintext of every frame that
-   * they complete. Iterate to the end. The pieces are the caller's own, who may `detach` them.
+   * they complete. The pieces are the caller's own, who may `detach` them. Who leaves the iteration early
+   * has given up on the object.
    *
    * Each piece is authentic and in its place; that the object goes on to its real end is known only when
    * `finish` returns.
@@ -105,6 +106,7 @@ class Opening implements Opener {
 
   *#opened(): Generator<Buffer, void, void> {
     this.#requireOpen();
+    let drained = false;
     try {
       const frames = this.#frames ?? this.#begin();
       for (let plain = frames?.next(this.#held); plain; plain = frames?.next(this.#held)) {
@@ -113,9 +115,9 @@ class Opening implements Opener {
           yield piece;
         }
       }
-    } catch (error) {
-      this.#failed();
-      throw error;
+      drained = true;
+    } finally {
+      if (!drained) this.#failed(); // refused, or left early: the rest of a frame would be lost unnoticed
     }
   }
 

@@ -1,4 +1,5 @@
 import { notAuthentic, SealFormatError } from './errors.ts';
+import { eventLoopTurns } from './event-loop.ts';
 import { FrameOpener } from './frame-opener.ts';
 import {
   type Expectation,
@@ -58,7 +59,9 @@ export async function* openRange(
   const headerBytes = header.bytes.length;
   if (range.from === range.toExclusive) return { fetchedBytes: headerBytes };
   const span = spanOf(range, header);
+  const turn = eventLoopTurns();
   for await (const plain of fetchFrames(read, header, span)) {
+    await turn(plain.bytes.length);
     const wanted = plain.bytes.subarray(
       Math.max(0, range.from - plain.offset),
       Math.max(0, range.toExclusive - plain.offset),

@@ -1,4 +1,5 @@
 import { detach } from './detach.ts';
+import { eventLoopTurns } from './event-loop.ts';
 import { createOpener, type OpenerOptions, type OpenFacts } from './opener.ts';
 import type { Sealer } from './sealer.ts';
 
@@ -10,9 +11,6 @@ export interface SealedPart {
   /** True for exactly one part, which is never empty. */
   readonly last: boolean;
 }
-
-/** Sealing or opening so many bytes without letting anybody else run is enough. */
-const TURN_BYTES = 1_048_576;
 
 /**
  * Seals all of `source` into part buffers. A buffer is taken only when there are sealed bytes for it:
@@ -30,13 +28,10 @@ export async function* sealInto(
   giveBackPart?: (part: Buffer) => void,
 ): AsyncGenerator<SealedPart, void, void> {
   const parts = new OpenPart(sealer, takePart);
-  const turn = eventLoopTurns();
   try {
     for await (const chunk of source) {
-      const { length } = chunk; // the sealer may detach the chunk
       sealer.push(chunk);
       yield* parts.fill();
-      await turn(length);
     }
     sealer.end();
     yield* parts.fill();
@@ -50,6 +45,7 @@ export async function* sealInto(
 class OpenPart {
   readonly #sealer: Sealer;
   readonly #take: () => Promise<Buffer>;
+  readonly #turn = eventLoopTurns();
   #buffer: Buffer | undefined;
   #length = 0;
 
@@ -62,7 +58,9 @@ class OpenPart {
   async *fill(): AsyncGenerator<SealedPart, void, void> {
     while (this.#sealer.ready) {
       this.#buffer ??= await this.#take();
-      this.#length += this.#sealer.fill(this.#buffer, this.#length);
+      const written = this.#sealer.fill(this.#buffer, this.#length);
+      this.#length += written;
+      await this.#turn(written);
       const last = this.#sealer.finished;
       if (last || this.#length === this.#buffer.length) yield this.#handOut(this.#buffer, last);
     }
@@ -94,9 +92,10 @@ export async function* openAll(
   const opener = createOpener(expected);
   const turn = eventLoopTurns();
   for await (const chunk of source) {
-    const { length } = chunk;
-    for (const plain of opener.push(chunk)) yield plain;
-    await turn(length);
+    for (const plain of opener.push(chunk)) {
+      await turn(plain.length);
+      yield plain;
+    }
   }
   return opener.finish();
 }
@@ -112,15 +111,4 @@ export async function openWhole(
     if (step.done === true) return step.value;
     detach(step.value);
   }
-}
-
-/** A source that only yields microtasks would keep timers, sockets and the freeing of memory waiting. */
-function eventLoopTurns(): (bytes: number) => Promise<void> {
-  let sinceTurn = 0;
-  return async (bytes) => {
-    sinceTurn += bytes;
-    if (sinceTurn < TURN_BYTES) return;
-    sinceTurn = 0;
-    await new Promise((resolve) => setImmediate(resolve));
-  };
 }

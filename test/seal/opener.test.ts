@@ -63,7 +63,17 @@ describe('an opener', () => {
     expect(() => later.finish()).toThrow(REFUSED);
   });
 
-  test('takes frames that were left in an abandoned push with the next one', () => {
+  test('refuses to go on after its caller left frames behind', () => {
+    const opener = createOpener(row);
+    for (const piece of opener.push(sealed)) {
+      expect(piece.length).toBe(16);
+      break;
+    }
+    expect(() => drain(opener.push(Buffer.alloc(0)))).toThrow(REFUSED);
+    expect(() => opener.finish()).toThrow(REFUSED);
+  });
+
+  test('gives the frames of a push that was never iterated with the next one', () => {
     const opener = createOpener(row);
     opener.push(sealed.subarray(0, 300));
     expect(Buffer.concat([...opener.push(sealed.subarray(300))])).toEqual(plain);

@@ -136,6 +136,20 @@ describe('opening a stream', () => {
     await expect(cut).rejects.toMatchObject({ code: 'NOT_AUTHENTIC' });
   });
 
+  test('lets others run while a source never waits, opening one big chunk too', async () => {
+    const { parts } = await sealedParts([Buffer.alloc(16 * 1024 * 1024)], 17 * 1024 * 1024);
+    let turns = 0;
+    let done = false;
+    const count = (): void => {
+      turns += 1;
+      if (!done) setImmediate(count);
+    };
+    setImmediate(count);
+    await openWhole(streamOf([joined(parts)]), IDENTITY);
+    done = true;
+    expect(turns).toBeGreaterThan(8);
+  });
+
   test('closes its source when its consumer leaves early', async () => {
     const { parts } = await sealedParts([counting(0, 3 * F)], 10 * F);
     let closed = false;
