@@ -9,6 +9,9 @@ import type { CrashPoint } from '../../src/domain/crash-points.ts';
  */
 const at = process.env['CALLSEAL_CRASH_AT'];
 const random = process.env['CALLSEAL_CRASH_RANDOM'];
+// The product refuses variables that are no settings of its own.
+delete process.env['CALLSEAL_CRASH_AT'];
+delete process.env['CALLSEAL_CRASH_RANDOM'];
 
 if (at !== undefined) globalThis.callsealCrashHook = crashAt(at);
 else if (random !== undefined) globalThis.callsealCrashHook = crashRandomly(random);
