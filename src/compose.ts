@@ -46,7 +46,7 @@ export interface Composed {
 
 const CLOSE_WITHIN_MS = 15_000;
 const PROBE_MS = { first: 1_000, most: 30_000 };
-const RELAY = { leaseMs: 30_000, batch: 500, restMs: 500 };
+const RELAY = { leaseMs: 10_000, batch: 500, restMs: 500 };
 const DEAD_LETTER_KEK = 'system:dead-letter';
 
 /**

@@ -5,7 +5,7 @@ import type { App } from './app.ts';
 
 /** Prints what a delivery came to, and ends with the exit code that says it. `--json`: the outcome event's data. */
 export async function reportAnswer(app: App, row: AnswerRow): Promise<void> {
-  const outcome = row.outcome === undefined ? undefined : (JSON.parse(row.outcome) as Outcome);
+  const outcome: Outcome | undefined = row.outcome === undefined ? undefined : JSON.parse(row.outcome);
   const { tenant, call, revision, answer, code } = row;
   await app.voice.document(outcome ?? { tenant, call, revision, answer, code }, () => [
     `${answer}${code === undefined ? '' : ` ${code}`}: ${tenant}/${call}, revision ${revision}${sizeOf(outcome)}`,

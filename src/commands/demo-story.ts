@@ -11,6 +11,16 @@ export interface DemoCall {
   readonly artifacts: readonly { readonly id: string; readonly kind: string; readonly key: string }[];
 }
 
+interface SampleData {
+  readonly tenant: string;
+  call: string;
+  readonly artifacts: readonly {
+    readonly id: string;
+    readonly kind: string;
+    readonly source: { readonly key: string };
+  }[];
+}
+
 const SAMPLES = new URL('../../samples/', import.meta.url);
 
 export function sample(name: string): URL {
@@ -19,13 +29,7 @@ export function sample(name: string): URL {
 
 /** @param known - ids of the calls that are there already */
 export async function demoCall(known: ReadonlySet<string>): Promise<DemoCall> {
-  const event = JSON.parse(await readFile(sample('event.json'), 'utf8')) as {
-    data: {
-      tenant: string;
-      call: string;
-      artifacts: { id: string; kind: string; source: { key: string } }[];
-    };
-  };
+  const event: { data: SampleData } = JSON.parse(await readFile(sample('event.json'), 'utf8'));
   let number = 1;
   const name = (): string => `intake-${String(number).padStart(4, '0')}`;
   while (known.has(name())) number++;
@@ -41,9 +45,9 @@ export async function demoCall(known: ReadonlySet<string>): Promise<DemoCall> {
 
 /** Every two words in a row that somebody says, in lower case: nothing that a header could hold by chance. */
 export async function phrasesSpoken(): Promise<Set<string>> {
-  const transcript = JSON.parse(await readFile(sample('transcript.json'), 'utf8')) as {
-    turns: { text: string }[];
-  };
+  const transcript: { turns: { text: string }[] } = JSON.parse(
+    await readFile(sample('transcript.json'), 'utf8'),
+  );
   const phrases = transcript.turns.flatMap(({ text }) => {
     const words = text.toLowerCase().split(/\s+/);
     return words.slice(1).map((word, i) => `${words[i]} ${word}`);

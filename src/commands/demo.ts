@@ -6,9 +6,9 @@ import { inboxTopics } from '../config/tenant-settings.ts';
 import type { AnswerRow } from '../domain/answers.ts';
 import { type Place, placeText, recordKey } from '../domain/deliveries.ts';
 import { CallsealError, exitOf } from '../domain/errors.ts';
-import type { Receipt, SealedArtifact } from '../domain/receipts.ts';
+import type { Receipt } from '../domain/receipts.ts';
 import { openArtifact } from '../work/open-artifact.ts';
-import { verifyReceipt } from '../work/verify-calls.ts';
+import { type ArtifactCheck, verifyReceipt } from '../work/verify-calls.ts';
 import type { App } from './app.ts';
 import { type DemoCall, demoCall, flipBit, phrasesInClear, phrasesSpoken, sample } from './demo-story.ts';
 import { STRUCTURED } from './event-file.ts';
@@ -121,7 +121,8 @@ async function tellAnnounced(app: App, { tenant, call }: Receipt): Promise<void>
     }
   }
   const audit = await events.last('audit', app.signal);
-  const seq = audit ? (JSON.parse(audit.value.toString()) as { seq: number }).seq : 0;
+  const head: { seq: number } | undefined = audit && JSON.parse(audit.value.toString());
+  const seq = head?.seq ?? 0;
   const [outcome = 0, transcript = 0] = bytes;
   await tell(
     app,
@@ -172,17 +173,23 @@ async function tellVerified(app: App, receipt: Receipt): Promise<void> {
   });
 }
 
-async function verified(app: App, receipt: Receipt) {
+async function verified(app: App, receipt: Receipt): Promise<ArtifactCheck[]> {
   const parts = { ...(await app.ports()), ...(await app.desk()) };
   return await Array.fromAsync(verifyReceipt(parts, receipt, app.signal));
 }
 
 async function tellTampered(app: App, { objects }: Settings, receipt: Receipt): Promise<void> {
-  const audio = receipt.artifacts.find(({ kind }) => kind === 'audio') as SealedArtifact;
+  const audio = receipt.artifacts.find(({ kind }) => kind === 'audio');
+  if (!audio) throw new CallsealError('BUG', 'the demo call has no audio');
   const path = join(objects.kind === 'files' ? objects.root : '', audio.object);
   const byte = Math.floor(audio.sealedBytes / 2);
   await flipBit(path, byte, 0);
-  const checks = await verified(app, receipt).finally(async () => await flipBit(path, byte, 0));
+  let checks: ArtifactCheck[];
+  try {
+    checks = await verified(app, receipt);
+  } finally {
+    await flipBit(path, byte, 0);
+  }
   const failed = checks.find(({ result }) => result === 'failed');
   const code = failed?.code ?? 'BUG';
   await tell(

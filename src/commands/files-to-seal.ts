@@ -54,7 +54,7 @@ async function regularFile(file: string): Promise<string> {
     const path = await realpath(file);
     if ((await stat(path)).isFile()) return path;
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
     throw new CallsealError('NOT_FOUND', `${file} cannot be read: ${code}`, { cause });
   }
   throw new CallsealError('SOURCE_NOT_A_FILE', `${file} is no regular file`);

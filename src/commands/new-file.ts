@@ -30,8 +30,8 @@ export async function writeNewFile(path: string, chunks: AsyncIterable<Uint8Arra
 }
 
 function translated(error: unknown, path: string): unknown {
-  if (!(error instanceof Error) || !('syscall' in error)) return error;
-  const code = String((error as NodeJS.ErrnoException).code);
+  if (!(error instanceof Error && 'syscall' in error && 'code' in error)) return error;
+  const code = String(error.code);
   if (code === 'EEXIST') {
     return new CallsealError('REFUSED', `${path} is there already; nothing was written`, {
       cause: error,

@@ -47,8 +47,8 @@ export type EventKind = keyof typeof EVENT_KIND_RULES;
 export type MadeKind = keyof typeof MADE_KIND_RULES;
 export type ArtifactKind = EventKind | MadeKind;
 
-export const EVENT_KINDS = Object.keys(EVENT_KIND_RULES) as EventKind[];
-export const MADE_KINDS = Object.keys(MADE_KIND_RULES) as MadeKind[];
+export const EVENT_KINDS = Object.keys(EVENT_KIND_RULES).filter(isEventKind);
+export const MADE_KINDS = Object.keys(MADE_KIND_RULES).filter(isMadeKind);
 
 export function isEventKind(kind: string): kind is EventKind {
   return Object.hasOwn(EVENT_KIND_RULES, kind);

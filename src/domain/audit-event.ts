@@ -90,7 +90,7 @@ export interface AuditEvent extends AuditFact {
 }
 
 /** The allow-list: nested names a field may hold, or true for a plain value. A field outside is dropped. */
-const FIELDS: Readonly<Record<keyof AuditFact, true | readonly string[]>> = {
+const FIELDS: Readonly<Record<string, true | readonly string[]>> = {
   eventUid: true,
   writer: ['instance', 'version'],
   time: true,
@@ -105,21 +105,21 @@ const FIELDS: Readonly<Record<keyof AuditFact, true | readonly string[]>> = {
   ticket: true,
   intentUid: true,
   durationMs: true,
-};
+} satisfies Record<keyof AuditFact, true | readonly string[]>;
 
 /** Serialises by the allow-list, RFC 8785. `dropped` counts the fields that had no place in the schema. */
 export function auditText(fact: AuditFact): { text: string; dropped: number } {
   let dropped = 0;
   const kept: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(fact)) {
-    const allowed = Object.hasOwn(FIELDS, name) ? FIELDS[name as keyof AuditFact] : undefined;
+    const allowed = Object.hasOwn(FIELDS, name) ? FIELDS[name] : undefined;
     if (value === undefined) continue;
     if (allowed === undefined) {
       dropped++;
     } else if (allowed === true) {
       kept[name] = value;
     } else {
-      const entries = Object.entries(value as object).filter(([, inner]) => inner !== undefined);
+      const entries = Object.entries(nested(value)).filter(([, inner]) => inner !== undefined);
       const inside = entries.filter(([inner]) => allowed.includes(inner));
       dropped += entries.length - inside.length;
       kept[name] = Object.fromEntries(inside);
@@ -128,11 +128,15 @@ export function auditText(fact: AuditFact): { text: string; dropped: number } {
   return { text: canonical(kept), dropped };
 }
 
+function nested(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? { ...value } : {};
+}
+
 export const CHAIN_START = '0'.repeat(64);
 
 /** Takes a fact's text into the chain: `hash = SHA-256(0x00 || RFC 8785 form of the event without hash)`. */
 export function chainEvent(factText: string, seq: number, prev: string): AuditEvent {
-  const fact = JSON.parse(factText) as AuditFact;
+  const fact: AuditFact = JSON.parse(factText);
   const linked = { ...fact, schema: AUDIT_SCHEMA, seq, prev } as const;
   return { ...linked, hash: hashOf(linked) };
 }

@@ -196,15 +196,19 @@ function countUnknown(sent: unknown, known: unknown): number {
   if (!isObject(sent) && !Array.isArray(sent)) return 0;
   let unknown = 0;
   for (const [name, value] of Object.entries(sent)) {
-    const counterpart = (known as Record<string, unknown> | undefined)?.[name];
+    const counterpart = fieldOf(known, name);
     unknown += counterpart === undefined ? 1 : countUnknown(value, counterpart);
   }
   return unknown;
 }
 
+function fieldOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+}
+
 function identityOf(data: unknown): Identity | undefined {
   if (!isObject(data)) return undefined;
-  const { tenant, call, revision } = data as Record<string, unknown>;
+  const { tenant, call, revision } = data;
   const readable =
     typeof tenant === 'string' &&
     isId(tenant) &&

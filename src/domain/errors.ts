@@ -110,8 +110,6 @@ const CONSEQUENCE = {
 
 export type Code = keyof typeof CONSEQUENCE;
 
-export const CODES = Object.keys(CONSEQUENCE).toSorted() as Code[];
-
 export function dispositionOf(code: Code): Disposition {
   return CONSEQUENCE[code].disposition;
 }

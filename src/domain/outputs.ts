@@ -50,7 +50,7 @@ export async function outputsOf(
   readObject: (artifact: OutcomeArtifact) => Promise<Buffer | undefined>,
 ): Promise<Output[]> {
   if (row.outcome === undefined) return [];
-  const outcome = JSON.parse(row.outcome) as Outcome;
+  const outcome: Outcome = JSON.parse(row.outcome);
   const outputs: Output[] = [];
   for (const artifact of outcome.artifacts) {
     if (artifact.announced === undefined) continue;

@@ -1,4 +1,5 @@
 /** C0, DEL and C1: nothing that a terminal or a log could take for a command. */
+// oxlint-disable-next-line no-control-regex -- control characters are what it is for
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 const SCHEME = /^[A-Za-z][A-Za-z0-9+.-]*:/;
 

@@ -111,6 +111,9 @@ function verdictOf(
       return handOver(parts, delivery, code !== 'ATTEMPT_LOST');
     case 'stop':
       return { do: 'leave' };
+    case 'bug':
+    case 'park':
+    case 'none':
     default:
       // A defect outside the path that parks: hold the tenant, or everybody, rather than spin or lose.
       return {

@@ -128,10 +128,11 @@ async function* sealedParts(
   signal: AbortSignal,
 ): AsyncGenerator<Part, void, void> {
   const take = async (): Promise<Buffer> => await pool.take(partBytes, signal);
+  const giveBack = (buffer: Buffer): void => pool.giveBack(buffer);
   try {
-    for await (const { buffer, length, last } of sealInto(source, sealer, take, pool.giveBack)) {
+    for await (const { buffer, length, last } of sealInto(source, sealer, take, giveBack)) {
       fault('mid-artifact');
-      yield { bytes: buffer.subarray(0, length), last, release: () => pool.giveBack(buffer) };
+      yield { bytes: buffer.subarray(0, length), last, release: () => giveBack(buffer) };
     }
   } catch (error) {
     throw sourceLengthError(error);

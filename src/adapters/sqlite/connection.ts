@@ -1,4 +1,4 @@
-import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { CallsealError } from '../../domain/errors.ts';
 import type { Sql, SqlDatabase, SqlRow, SqlValue } from '../registry/sql.ts';
 
@@ -30,8 +30,8 @@ export function openSqlite(path: string, options: SqliteOptions = {}): SqlDataba
       let statement = prepared.get(text);
       if (!statement) prepared.set(text, (statement = database.prepare(text)));
       // Positional `$1` is not bound by position in SQLite: it is a name.
-      const named = Object.fromEntries(values.map((value, i) => [`$${i + 1}`, value as SQLInputValue]));
-      return statement.all(named) as SqlRow[];
+      const named = Object.fromEntries(values.map((value, i) => [`$${i + 1}`, value]));
+      return statement.all(named);
     } catch (cause) {
       throw translated(cause);
     }
@@ -104,7 +104,8 @@ const SQLITE_NOTADB = 26;
 
 /** SQLite's primary result code: the low byte of `errcode`; 0 for an error that is not SQLite's. */
 function resultOf(cause: unknown): number {
-  return Number((cause as { errcode?: number }).errcode ?? 0) & 0xff;
+  const code = cause instanceof Error && 'errcode' in cause ? Number(cause.errcode) : 0;
+  return code & 0xff;
 }
 
 /** What a delivery should do about it. A wrong statement is a defect of ours and stays what it is. */
