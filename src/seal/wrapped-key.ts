@@ -45,13 +45,15 @@ export function wrapDataKey(
   };
 }
 
-/** True when `wrapped` claims to be under the key that `names` say, in the one form of our profile. */
+/**
+ * True when `wrapped` claims to be under the key that `names` say, in the one form of our profile. Each part of
+ * the provider info is compared with its length, so nothing stands between or behind them.
+ */
 export function isWrappedFor(names: WrapNames, wrapped: WrappedKey): boolean {
   const info = wrapped.providerInfo;
   const keyNameBytes = names.keyName.length;
   return (
     wrapped.providerId.equals(names.namespace) &&
-    info.length === keyNameBytes + TAG_AND_IV_LENGTHS.length + IV_BYTES &&
     info.subarray(0, keyNameBytes).equals(names.keyName) &&
     info.subarray(keyNameBytes, -IV_BYTES).equals(TAG_AND_IV_LENGTHS) &&
     wrapped.ciphertext.length === WRAPPED_DATA_KEY_BYTES
