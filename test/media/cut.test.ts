@@ -147,6 +147,22 @@ describe('a cut out of Opus', () => {
     });
   });
 
+  test('an entry is the first packet that begins there, not the one that ends there', () => {
+    const { layout } = indexOf(continued);
+    if (layout.kind === 'frames') throw new Error('no entries');
+    for (const { sample, offset } of readEntries(layout.entries)) {
+      const [first] = packetsOf(layout, sample, continued.subarray(offset));
+      expect(first?.bytes[1]).toBe(((sample + PRE_SKIP) / 960) % 251);
+    }
+  });
+
+  test('an entry on a last page that is trimmed lies where its packets begin', () => {
+    const bytes = oggOpus({ packets, endTrim: 500 });
+    const { layout } = indexOf(bytes);
+    if (layout.kind === 'frames') throw new Error('no entries');
+    expect(readEntries(layout.entries).at(-1)?.sample).toBe((packets.length - 50) * 960 - PRE_SKIP);
+  });
+
   test('links that follow each other are not cut', () => {
     const tap = createTap(undefined);
     tap.push(Buffer.concat([oggOpus({ packets }), oggOpus({ packets })]));
@@ -203,9 +219,20 @@ describe('what cannot be cut', () => {
       await expect(cutOf(bytes, from, to)).rejects.toThrow(RangeError);
     }
   });
+  test('is refused where it would last more than four hours', async () => {
+    const facts = { ...indexOf(bytes).facts, sampleFrames: 8000 * 86_400 };
+    const none = () => Promise.reject(new Error('not to be fetched'));
+    await expect(cut({ ...indexOf(bytes), facts }, 0, 4 * 3_600_000 + 1, none)).rejects.toThrow(RangeError);
+  });
   test('is refused where the bytes are not those that were asked for', async () => {
     const short = () => Promise.resolve(new Uint8Array(3));
     await expect(cut(indexOf(bytes), 0, 500, short)).rejects.toThrow(RangeError);
+  });
+  test('has no index: packets of more channels than a plain header can say', () => {
+    const tap = createTap({ ...declaredPackets, channels: ['caller', 'agent', 'mixed'] });
+    tap.push(prefixed);
+    expect(tap.end().endState).toBe('complete');
+    expect(tap.index()).toBeUndefined();
   });
   test('has no index: what is not understood', () => {
     for (const unread of [Buffer.alloc(0), Buffer.from('fLaC'), packets20ms(3)[0] ?? Buffer.alloc(0)]) {
