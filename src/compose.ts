@@ -1,5 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import type { ConnectionOptions } from './adapters/aws/connection.ts';
+import type { KeyfileState } from './adapters/keys/keyfile.ts';
+import type { BucketOptions } from './adapters/s3/bucket.ts';
+import type { S3Alias } from './adapters/sources/s3.ts';
 import type { LoadedSettings } from './config/load-settings.ts';
 import type { Settings } from './config/schema.ts';
 import { inboxTopics, isNamedTenant, tenantSettings, topicPrefix } from './config/tenant-settings.ts';
@@ -82,6 +86,10 @@ function keep<T extends { close(): Promise<void> }>(opened: Closable[], name: st
 }
 
 async function openPorts(settings: Settings, facts: ProcessFacts, opened: Closable[]): Promise<Ports> {
+  for (const port of ['inbox', 'events', 'registry', 'jobs'] as const) {
+    const { kind } = settings[port];
+    if (kind !== 'sqlite' && kind !== 'inline') throw noAdapter(port, kind);
+  }
   await prepareDataFolder(settings.data);
   const { openSqlite } = await import('./adapters/sqlite/connection.ts');
   const { topicNames } = await import('./adapters/inbox/topics.ts');
@@ -113,47 +121,93 @@ async function openPorts(settings: Settings, facts: ProcessFacts, opened: Closab
 const INBOX_BYTES = 32 * 1024 * 1024;
 
 async function openKeys(settings: Settings, facts: ProcessFacts, registry: Registry): Promise<Keys> {
-  if (settings.keys.kind !== 'keyfile') throw noAdapter('keys', settings.keys.kind);
-  const path = settings.keys.file;
-  const { keyfileKeys, keyfileState } = await import('./adapters/keys/keyfile.ts');
-  const { state } = await keyfileState(path);
-  if (state === 'missing' && (await registry.hasKeyRows(new AbortController().signal))) {
-    throw new CallsealError(
-      'KEY_FILE_UNUSABLE',
-      `${path} is missing, and there are calls sealed under its keys`,
-      {
-        hint: 'put the key file back from its backup, or say --keys with the path where it is',
-      },
-    );
+  const { keys } = settings;
+  if (keys.kind === 'aws-kms') {
+    const { awsKmsKeys } = await import('./adapters/keys/aws-kms.ts');
+    const { region, fips, requestsPerSecond } = keys;
+    const tenants = Object.keys(settings.tenants);
+    const tenantOf = (kek: string): string | undefined =>
+      tenants.find((tenant) => Object.values(tenantSettings(settings, tenant)?.keks ?? {}).includes(kek));
+    return awsKmsKeys({ region, fips, requestsPerSecond, tenantOf, ...connectionOf(keys) });
   }
+  const path = keys.file;
+  const { keyfileKeys, keyfileState } = await import('./adapters/keys/keyfile.ts');
+  requireKeysOf(path, await keyfileState(path), await registry.keyMaterials(new AbortController().signal));
   return keyfileKeys({ path, onCreated: () => facts.onKeyFileCreated(path) });
 }
 
+/** Before anything is made: an older backup would otherwise get a fresh KEK under the name of the one it lacks. */
+function requireKeysOf(path: string, found: KeyfileState, needed: readonly string[]): void {
+  const held = found.state === 'missing' ? [] : found.materialIds;
+  const lacking = needed.filter((material) => !held.includes(material));
+  if (lacking.length === 0) return;
+  const says =
+    found.state === 'missing'
+      ? `${path} is missing, and there are calls sealed under its keys`
+      : `${path} lacks ${lacking.length} of the keys that calls were sealed under`;
+  throw new CallsealError('KEY_FILE_UNUSABLE', says, {
+    hint: 'put the key file back from its newest backup, or say --keys with the path where it is',
+  });
+}
+
 async function openObjects({ objects }: Settings): Promise<Objects> {
-  if (objects.kind !== 'files') throw noAdapter('objects', objects.kind);
+  if (objects.kind === 's3') {
+    const { s3Objects } = await import('./adapters/objects/s3.ts');
+    const { sse } = objects;
+    return s3Objects({ ...bucketOf(objects), sse });
+  }
   const { filesObjects } = await import('./adapters/objects/files.ts');
   return filesObjects({ root: objects.root });
 }
 
 async function openSources({ tenants }: Settings, registry: Registry): Promise<Sources> {
+  const files: Record<string, Record<string, { root: string }>> = {};
+  const buckets: Record<string, Record<string, S3Alias>> = {};
+  for (const [tenant, { sources }] of Object.entries(tenants)) {
+    for (const [alias, source] of Object.entries(sources)) {
+      if (source.kind === 'files') (files[tenant] ??= {})[alias] = { root: source.root };
+      else (buckets[tenant] ??= {})[alias] = { ...bucketOf(source), prefix: source.prefix };
+    }
+  }
   const { filesSources } = await import('./adapters/sources/files.ts');
   const { oneCallSources } = await import('./adapters/sources/one-call.ts');
   const { sourcesByAlias } = await import('./adapters/sources/by-alias.ts');
-  const roots: Record<string, Record<string, { root: string }>> = {};
-  for (const [tenant, { sources }] of Object.entries(tenants)) {
-    roots[tenant] = {};
-    for (const [alias, source] of Object.entries(sources)) {
-      if (source.kind !== 'files') throw noAdapter('sources', source.kind);
-      roots[tenant][alias] = { root: source.root };
-    }
-  }
-  const files = filesSources({ aliases: roots });
+  const inFiles = filesSources({ aliases: files });
   const oneCall = oneCallSources({ ledger: registry });
+  const inBuckets =
+    Object.keys(buckets).length === 0
+      ? undefined
+      : (await import('./adapters/sources/s3.ts')).s3Sources({ aliases: buckets });
   const of = (tenant: string, alias: string): Sources | undefined => {
     if (alias === ONE_CALL_ALIAS) return oneCall;
-    return roots[tenant]?.[alias] ? files : undefined;
+    if (files[tenant]?.[alias]) return inFiles;
+    return buckets[tenant]?.[alias] ? inBuckets : undefined;
   };
-  return sourcesByAlias({ of, all: [files, oneCall] });
+  return sourcesByAlias({ of, all: [inFiles, oneCall, ...(inBuckets ? [inBuckets] : [])] });
+}
+
+type BucketSettings = Extract<Settings['objects'], { kind: 's3' }> | Extract<SourceSettings, { kind: 's3' }>;
+type SourceSettings = Settings['tenants'][string]['sources'][string];
+
+function bucketOf(settings: BucketSettings): BucketOptions {
+  const { bucket, region, expectedOwner, pathStyle } = settings;
+  return { bucket, region, expectedOwner, pathStyle, ...connectionOf(settings) };
+}
+
+/** Settings say `undefined` where options have no such field. */
+function connectionOf(settings: {
+  readonly endpoint?: string | undefined;
+  readonly credentialsFile?: string | undefined;
+  readonly ca: string | null;
+  readonly minVersion: 'TLSv1.3' | 'TLSv1.2';
+}): Omit<ConnectionOptions, 'region'> {
+  const { endpoint, credentialsFile, ca, minVersion } = settings;
+  return {
+    ca,
+    minVersion,
+    ...(endpoint !== undefined && { endpoint }),
+    ...(credentialsFile !== undefined && { credentialsFile }),
+  };
 }
 
 function noAdapter(port: string, kind: string): CallsealError {

@@ -24,8 +24,6 @@ export interface NewAttempt {
   readonly deliveredDigest: string;
   readonly tenant: string;
   readonly call: string;
-  /** As `viewCall` gave it; the attempt's objects are named by it. */
-  readonly callUid?: string;
   readonly revision: number;
   readonly intents: readonly Intent[];
 }
@@ -96,7 +94,6 @@ export interface Decisions {
    * Makes the call row where it is missing, inserts the attempt as `open`, and its intents, in one commit.
    *
    * @throws CallsealError CALL_SHREDDED - a tombstone of the call or the tenant: nothing was opened
-   * @throws CallsealError ATTEMPT_LOST - the call has another uid: the registry was put back since it was viewed
    * @throws CallsealError ORIGIN_REUSED - this origin was seen with other bytes
    */
   openAttempt(attempt: NewAttempt, signal: AbortSignal): Promise<void>;
@@ -257,7 +254,8 @@ export interface Ledger {
   removeOneCallSources(tenant: string, call: string, revision: number, signal: AbortSignal): Promise<void>;
   addDeadLetterKey(key: DeadLetterKey, signal: AbortSignal): Promise<void>;
   deadLetterKey(name: string, signal: AbortSignal): Promise<DeadLetterKey | undefined>;
-  hasKeyRows(signal: AbortSignal): Promise<boolean>;
+  /** Key materials that wrapped keys hang on, each once: whoever holds the KEKs must have them all. */
+  keyMaterials(signal: AbortSignal): Promise<string[]>;
 }
 
 export interface RegistryState {

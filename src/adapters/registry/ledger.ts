@@ -1,7 +1,7 @@
 import type { DeadLetterKey, Ledger } from '../../ports/registry.ts';
 import { insertFacts } from './audit-rows.ts';
-import { bytes, int, json, placeholders, text } from './rows.ts';
-import type { SqlDatabase, SqlRow } from './sql.ts';
+import { bytes, json, placeholders, text } from './rows.ts';
+import { acrossTenants, ofTenant, type SqlDatabase, type SqlRow } from './sql.ts';
 
 export function ledger(database: SqlDatabase): Ledger {
   return {
@@ -17,13 +17,13 @@ export function ledger(database: SqlDatabase): Ledger {
     },
     tenants: async (signal) => {
       signal.throwIfAborted();
-      const rows = await database.query('select tenant from tenants order by tenant');
+      const rows = await acrossTenants(database).query('select tenant from tenants order by tenant');
       return rows.map((row) => text(row, 'tenant'));
     },
     addOneCallSources: async (sources, signal) => {
       signal.throwIfAborted();
       if (sources.length === 0) return;
-      await database.query(
+      await acrossTenants(database).query(
         `insert into one_call_sources (tenant, call, revision, source_key, path)
          values ${placeholders(sources.length, 5)}
          on conflict (tenant, call, revision, source_key) do update set path = excluded.path`,
@@ -32,7 +32,7 @@ export function ledger(database: SqlDatabase): Ledger {
     },
     oneCallSource: async ({ tenant, call, revision, key }, signal) => {
       signal.throwIfAborted();
-      const [row] = await database.query(
+      const [row] = await ofTenant(database, tenant).query(
         `select path from one_call_sources
          where tenant = $1 and call = $2 and revision = $3 and source_key = $4`,
         [tenant, call, revision, key],
@@ -41,11 +41,10 @@ export function ledger(database: SqlDatabase): Ledger {
     },
     removeOneCallSources: async (tenant, call, revision, signal) => {
       signal.throwIfAborted();
-      await database.query('delete from one_call_sources where tenant = $1 and call = $2 and revision = $3', [
-        tenant,
-        call,
-        revision,
-      ]);
+      await ofTenant(database, tenant).query(
+        'delete from one_call_sources where tenant = $1 and call = $2 and revision = $3',
+        [tenant, call, revision],
+      );
     },
     addDeadLetterKey: async (key, signal) => {
       signal.throwIfAborted();
@@ -69,13 +68,12 @@ export function ledger(database: SqlDatabase): Ledger {
       const [row] = await database.query('select * from dead_letter_keys where name = $1', [name]);
       return row && deadLetterKeyOfRow(row);
     },
-    hasKeyRows: async (signal) => {
+    keyMaterials: async (signal) => {
       signal.throwIfAborted();
-      const [row] = await database.query(
-        `select (select count(*) from (select name from call_keys limit 1) as k)
-           + (select count(*) from (select name from dead_letter_keys limit 1) as d) as found`,
+      const rows = await acrossTenants(database).query(
+        'select material_id from call_keys union select material_id from dead_letter_keys',
       );
-      return row !== undefined && int(row, 'found') > 0;
+      return rows.map((row) => text(row, 'material_id'));
     },
   };
 }
