@@ -44,7 +44,9 @@ export function deliveryHandler(parts: HandlerParts): Handler {
       return { do: 'settle', outputs };
     } catch (error) {
       parts.onFailure?.(error, delivery);
-      return verdictOf(parts, error, delivery, claim, signal);
+      const verdict = verdictOf(parts, error, delivery, claim, signal);
+      parts.intake.undecided(claim.tenant, claim.aliases);
+      return verdict;
     }
   };
 }

@@ -33,6 +33,8 @@ export interface Intake {
   pause(scope: Scope, code: Code, probeMs?: number): Promise<void>;
   /** A delivery of this tenant, that used these aliases, got through. */
   passed(tenant: string | undefined, aliases: readonly string[]): void;
+  /** A delivery ended and said nothing of what is paused: where it was the probe, the next one is. */
+  undecided(tenant: string | undefined, aliases: readonly string[]): void;
   paused(): readonly PausedScope[];
   close(): void;
 }
@@ -44,6 +46,8 @@ export function intake(options: IntakeOptions): Intake {
     {},
     ...(tenant === undefined ? [] : [{ tenant }, ...aliases.map((alias) => ({ tenant, alias }))]),
   ];
+  const gatesOf = (tenant: string | undefined, aliases: readonly string[]): Gate[] =>
+    scopesOf(tenant, aliases).flatMap((scope) => gates.get(nameOf(scope)) ?? []);
   const release = (gate: Gate): void => {
     const { opened } = gate;
     gate.opened = Promise.withResolvers();
@@ -59,18 +63,18 @@ export function intake(options: IntakeOptions): Intake {
 
   return {
     blocked: (tenant, aliases) => {
-      for (const scope of scopesOf(tenant, aliases)) {
-        const gate = gates.get(nameOf(scope));
-        if (!gate) continue;
-        if (gate.probe !== 'due') return gate.opened.promise;
-        gate.probe = 'out';
-      }
+      const met = gatesOf(tenant, aliases);
+      const shut = met.find(({ probe }) => probe !== 'due');
+      if (shut) return shut.opened.promise;
+      // Only a delivery that really goes is a probe: one that another gate holds would come back to neither.
+      for (const gate of met) gate.probe = 'out';
       return undefined;
     },
     pause: async (scope, code, probeMs) => {
       const name = nameOf(scope);
       let gate = gates.get(name);
-      if (gate?.probe === 'out') {
+      // A probe that is due may never come: then this failure, of a delivery that was on its way, stands for it.
+      if (gate && gate.probe !== 'none') {
         gate.delayMs = Math.min(gate.delayMs * 2, Math.max(options.maxProbeMs, probeMs ?? 0));
         gate.probe = 'none';
         arm(gate);
@@ -91,13 +95,18 @@ export function intake(options: IntakeOptions): Intake {
       await gate.opened.promise;
     },
     passed: (tenant, aliases) => {
-      for (const scope of scopesOf(tenant, aliases)) {
-        const gate = gates.get(nameOf(scope));
-        if (!gate) continue;
+      for (const gate of gatesOf(tenant, aliases)) {
         clearTimeout(gate.timer);
-        gates.delete(nameOf(scope));
+        gates.delete(nameOf(gate));
         options.onChange?.('resumed', gate);
         gate.opened.resolve();
+      }
+    },
+    undecided: (tenant, aliases) => {
+      for (const gate of gatesOf(tenant, aliases)) {
+        if (gate.probe !== 'out') continue;
+        gate.probe = 'due';
+        release(gate);
       }
     },
     paused: () =>

@@ -87,6 +87,36 @@ test('many failures at once are one pause: told once, and the wait does not grow
   expect(told).toEqual(['paused KEY_DISABLED', 'resumed KEY_DISABLED']);
 });
 
+test('a delivery that one gate holds is not the probe of another', async () => {
+  const gate = make();
+  void gate.pause({}, 'STORE_DOWN');
+  void gate.pause({ tenant: 'a' }, 'KEY_DISABLED', 5000);
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(gate.blocked('a', [])).toBeInstanceOf(Promise);
+  expect(gate.blocked('b', [])).toBeUndefined();
+});
+
+test('a probe that ends without a word leaves its place to the next, and those who wait are told', async () => {
+  const gate = make();
+  void gate.pause({}, 'KMS_DOWN');
+  await vi.advanceTimersByTimeAsync(1000);
+  gate.blocked('a', []);
+  const other = gate.blocked('b', []) ?? Promise.reject(new Error('b should wait'));
+  gate.undecided('a', []);
+  expect(await isDone(other)).toBe(true);
+  expect(gate.blocked('b', [])).toBeUndefined();
+  expect(gate.blocked('c', [])).toBeInstanceOf(Promise);
+});
+
+test('a delivery that fails while a probe is due waits for a probe that comes, also when nobody else is there', async () => {
+  const gate = make();
+  void gate.pause({}, 'KMS_DOWN');
+  await vi.advanceTimersByTimeAsync(1000);
+  const late = gate.pause({}, 'KMS_DOWN');
+  await vi.advanceTimersByTimeAsync(2000);
+  expect(await isDone(late)).toBe(true);
+});
+
 test('closing lets everybody go and leaves no timer', () => {
   const gate = make();
   void gate.pause({}, 'KMS_DOWN');
