@@ -5,21 +5,29 @@ import type { AnswerFilter, CallSummary, Catalogue } from '../../ports/registry.
 import { ANSWER_COLUMNS, answerOfRow } from './answer-rows.ts';
 import { int, intOrNone, json, text, textOrNone } from './rows.ts';
 import { keyOfRow } from './sealed-rows.ts';
-import type { Sql, SqlDatabase, SqlRow, SqlValue } from './sql.ts';
+import {
+  ALL_TENANTS,
+  acrossTenants,
+  ofTenant,
+  type Sql,
+  type SqlDatabase,
+  type SqlRow,
+  type SqlValue,
+} from './sql.ts';
 
 export function catalogue(database: SqlDatabase): Catalogue {
   return {
     calls: async (filter, signal) => {
       signal.throwIfAborted();
-      return await readCalls(database, filter);
+      return await readCalls(ofTenant(database, filter.tenant ?? ALL_TENANTS), filter);
     },
     call: async (tenant, call, signal) => {
       signal.throwIfAborted();
-      return (await readCalls(database, { tenant, call, limit: 1 }))[0];
+      return (await readCalls(ofTenant(database, tenant), { tenant, call, limit: 1 }))[0];
     },
     receipts: async (tenant, call, signal) => {
       signal.throwIfAborted();
-      const rows = await database.query(
+      const rows = await ofTenant(database, tenant).query(
         'select receipt from receipts where tenant = $1 and call = $2 order by revision, generation',
         [tenant, call],
       );
@@ -27,7 +35,7 @@ export function catalogue(database: SqlDatabase): Catalogue {
     },
     currentReceipt: async (tenant, call, signal) => {
       signal.throwIfAborted();
-      const [row] = await database.query(
+      const [row] = await ofTenant(database, tenant).query(
         `select r.receipt from calls c join receipts r on r.tenant = c.tenant and r.call = c.call
            and r.revision = c.current_revision and r.generation = c.current_generation
          where c.tenant = $1 and c.call = $2`,
@@ -37,16 +45,19 @@ export function catalogue(database: SqlDatabase): Catalogue {
     },
     answers: async (filter, signal) => {
       signal.throwIfAborted();
-      return await readAnswers(database, filter);
+      return await readAnswers(ofTenant(database, filter.tenant ?? ALL_TENANTS), filter);
     },
     answer: async (uid, signal) => {
       signal.throwIfAborted();
-      const [row] = await database.query(`select ${ANSWER_COLUMNS} from answers a where a.uid = $1`, [uid]);
+      const [row] = await acrossTenants(database).query(
+        `select ${ANSWER_COLUMNS} from answers a where a.uid = $1`,
+        [uid],
+      );
       return row && answerOfRow(row);
     },
     wrappedKey: async (name, signal) => {
       signal.throwIfAborted();
-      const [row] = await database.query('select * from call_keys where name = $1', [name]);
+      const [row] = await acrossTenants(database).query('select * from call_keys where name = $1', [name]);
       return row && keyOfRow(row);
     },
     auditOf: async (subject, action, signal) => {
@@ -113,7 +124,7 @@ async function readAnswers(sql: Sql, filter: AnswerFilter): Promise<AnswerRow[]>
   ]);
   const rows = await sql.query(
     `select ${ANSWER_COLUMNS} from answers a ${where}
-     order by a.decided_at desc, a.sequence desc limit $${values.push(filter.limit)}`,
+     order by a.decided_at desc, a.sequence desc nulls last limit $${values.push(filter.limit)}`,
     values,
   );
   return rows.map(answerOfRow);
