@@ -20,6 +20,9 @@ interface Migration {
 /** Forward only: a migration that was released is never changed, the next one is added behind it. */
 const MIGRATIONS: readonly Migration[] = [{ version: 1, statements: registryTables }];
 
+/** The version of the tables that this program works with. */
+export const SCHEMA_VERSION = MIGRATIONS.at(-1)?.version ?? 0;
+
 /**
  * Brings the registry's tables to the newest version, each migration in a transaction of its own with its version
  * row. Idempotent, also with several processes at once.
@@ -34,17 +37,17 @@ export async function migrate(database: SqlDatabase, types: ColumnTypes): Promis
       await sql.query('insert into registry_versions (version) values ($1)', [version]);
     });
   }
-  const newest = MIGRATIONS.at(-1)?.version ?? 0;
-  const found = await schemaVersion(database);
-  if (found > newest) {
-    throw new CallsealError(
-      'BAD_CONFIG',
-      `the registry's tables are of version ${found}, this program knows ${newest}`,
-      {
-        hint: 'run the newer callseal that last wrote this registry',
-      },
-    );
-  }
+  refuseNewer(await schemaVersion(database));
+}
+
+/** @throws CallsealError BAD_CONFIG */
+export function refuseNewer(found: number): void {
+  if (found <= SCHEMA_VERSION) return;
+  throw new CallsealError(
+    'BAD_CONFIG',
+    `the registry's tables are of version ${found}, this program knows ${SCHEMA_VERSION}`,
+    { hint: 'run the newer callseal that last wrote this registry' },
+  );
 }
 
 async function schemaVersion(sql: Sql): Promise<number> {

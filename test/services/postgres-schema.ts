@@ -1,0 +1,56 @@
+import { randomBytes } from 'node:crypto';
+import { openPostgres, type PostgresOptions } from '../../src/adapters/postgres/connection.ts';
+import { postgresAdmin } from '../../src/adapters/registry/postgres-admin.ts';
+import type { AuditFact } from '../../src/domain/audit-event.ts';
+import { newUid } from '../../src/domain/ids.ts';
+import { type PostgresRole, servicesEnv } from './env.ts';
+
+/** The real server, as one of the roles, with the tables in a schema of their own. */
+export function postgresOptions(role: PostgresRole, schema: string, base?: number): PostgresOptions {
+  const { postgres, tls } = servicesEnv(base);
+  const { host, port, database, users } = postgres;
+  return { host, port, database, ...users[role], ca: tls.ca, pool: 4, schema };
+}
+
+/** @returns the name of a new schema without tables */
+export async function emptySchema(base?: number): Promise<string> {
+  const schema = `t_${randomBytes(6).toString('hex')}`;
+  await asOwner(schema, `create schema ${schema}`, base);
+  return schema;
+}
+
+/** @returns the name of a new schema with the registry's tables */
+export async function migratedSchema(base?: number): Promise<string> {
+  const schema = await emptySchema(base);
+  const admin = await postgresAdmin(postgresOptions('owner', schema, base));
+  try {
+    await admin.migrate(migrationFact(), new AbortController().signal);
+  } finally {
+    await admin.close();
+  }
+  return schema;
+}
+
+export async function dropSchema(schema: string, base?: number): Promise<void> {
+  await asOwner(schema, `drop schema ${schema} cascade`, base);
+}
+
+export async function asOwner(schema: string, script: string, base?: number): Promise<void> {
+  const database = await openPostgres(postgresOptions('owner', schema, base));
+  try {
+    await database.script(script);
+  } finally {
+    await database.close();
+  }
+}
+
+export function migrationFact(): AuditFact {
+  return {
+    eventUid: newUid(),
+    writer: { instance: 'test', version: '0' },
+    time: new Date(0).toISOString(),
+    actor: { kind: 'operator', id: 'test' },
+    action: 'registry.migrate',
+    outcome: { status: 'ok' },
+  };
+}
