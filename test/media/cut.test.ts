@@ -163,6 +163,27 @@ describe('a cut out of Opus', () => {
     expect(readEntries(layout.entries).at(-1)?.sample).toBe((packets.length - 50) * 960 - PRE_SKIP);
   });
 
+  test('a packet over the border of the last entry is fetched too', async () => {
+    for (let toMs = 2900; toMs < 3100; toMs += 5) {
+      const { audioBytes, packets: count = 0 } = factsOf(await cutOf(continued, 2000, toMs));
+      expect(audioBytes).toBe(count * 256); // none of them is one that stands for a lost one
+    }
+  });
+
+  test('the beginning of a packet whose rest is lost is not joined to the next one', () => {
+    const begun = Buffer.concat([Buffer.from([0xf8]), Buffer.alloc(254, 7)]);
+    const bytes = Buffer.concat([
+      ...opusPages({ packets: [] }),
+      oggPage({ sequence: 2, granule: 960, packets: [packet20ms(), begun], open: true }),
+      oggPage({ sequence: 4, granule: 2880, last: true, packets: [packet20ms(50)] }),
+    ]);
+    const { layout } = indexOf(bytes);
+    if (layout.kind === 'frames') throw new Error('no entries');
+    const placed = packetsOf(layout, -PRE_SKIP, bytes.subarray(readEntries(layout.entries)[0]?.offset));
+    expect(placed.map((packet) => packet.bytes.length)).toEqual([40, 50]);
+    expect(placed.map((packet) => packet.sample + PRE_SKIP)).toEqual([0, 1920]);
+  });
+
   test('links that follow each other are not cut', () => {
     const tap = createTap(undefined);
     tap.push(Buffer.concat([oggOpus({ packets }), oggOpus({ packets })]));
