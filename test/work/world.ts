@@ -1,7 +1,7 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { expect, onTestFinished } from 'vitest';
+import { afterAll, expect, onTestFinished } from 'vitest';
 import { openSqliteEvents } from '../../src/adapters/events/sqlite.ts';
 import { openSqliteInbox } from '../../src/adapters/inbox/sqlite.ts';
 import { topicNames } from '../../src/adapters/inbox/topics.ts';
@@ -84,6 +84,7 @@ export interface WorldOptions {
 export const SIGNAL = new AbortController().signal;
 export const TOPIC = 'callseal.calls.completed';
 const TENANTS = ['t-1', 't-2'];
+const TOPICS = topicNames('callseal', [TOPIC]);
 const DEAD_LETTER_KEK = 'system:dead-letter';
 
 export const POLICY: Policy = {
@@ -94,6 +95,31 @@ export const POLICY: Policy = {
   numericIds: 'warn',
 };
 
+/** An empty database and a key file, made once: every world begins with a copy. */
+let copied: Promise<{ readonly database: string; readonly keys: string }> | undefined;
+let templateFolder: string | undefined;
+afterAll(() => {
+  if (templateFolder !== undefined) rmSync(templateFolder, { recursive: true, force: true });
+});
+
+async function template(): Promise<{ readonly database: string; readonly keys: string }> {
+  copied ??= makeTemplate();
+  return await copied;
+}
+
+async function makeTemplate(): Promise<{ readonly database: string; readonly keys: string }> {
+  const folder = mkdtempSync(join(tmpdir(), 'callseal-template-'));
+  templateFolder = folder;
+  const paths = { database: join(folder, 'callseal.db'), keys: join(folder, 'kek.json') };
+  const database = openSqlite(paths.database);
+  await migrate(database, SQLITE_TYPES);
+  await openSqliteEvents({ database, topics: TOPICS });
+  await database.close();
+  const keys = keyfileKeys({ path: paths.keys });
+  for (const kek of [DEAD_LETTER_KEK, ...TENANTS.flatMap(keksOf)]) await keys.ensure(kek, SIGNAL);
+  return paths;
+}
+
 export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'callseal-work-'));
   const data = join(folder, 'data');
@@ -102,23 +128,23 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const clock = { ms: Date.parse('2026-11-24T10:00:00.000Z') };
   const now = (): Date => new Date(clock.ms);
 
+  const made = await template();
   const path = join(data, 'callseal.db');
+  const keyPath = join(folder, 'kek.json');
+  copyFileSync(made.database, path);
+  copyFileSync(made.keys, keyPath);
   const database = openSqlite(path, { now: () => clock.ms });
-  await migrate(database, SQLITE_TYPES);
   const truth = openSqlite(path, { now: () => clock.ms });
   const wrap = <Port>(real: Port, wrapper: Wrap<Port> | undefined): Port => wrapper?.(real) ?? real;
   const registry = wrap(sqlRegistry(database), options.registry);
-  const keyPath = join(folder, 'kek.json');
   const keyfile = keyfileKeys({ path: keyPath });
-  for (const kek of [DEAD_LETTER_KEK, ...TENANTS.flatMap(keksOf)]) await keyfile.ensure(kek, SIGNAL);
   const keys = wrap<Keys>(keyfileKeys({ path: keyPath }), options.keys);
   const objects = wrap(filesObjects({ root: join(data, 'objects') }), options.objects);
   const aliases = Object.fromEntries(TENANTS.map((tenant) => [tenant, { edge: { root: sourceRoot } }]));
   const sources = wrap(filesSources({ aliases }), options.sources);
-  const topics = topicNames('callseal', [TOPIC]);
-  const events = await openSqliteEvents({ database, topics });
+  const events = await openSqliteEvents({ database, topics: TOPICS });
   const limits = { calls: 16, bytes: 2 ** 25 };
-  const inbox = await openSqliteInbox({ database, folder: data, topics, limits });
+  const inbox = await openSqliteInbox({ database, folder: data, topics: TOPICS, limits });
 
   const written = auditor({
     writer: { instance: 'w-1', version: '1.2.3' },
