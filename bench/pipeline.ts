@@ -102,7 +102,7 @@ async function writeSource(path: string, bytes: number): Promise<void> {
 async function publishAll(file: string, data: string, calls: number): Promise<void> {
   const flags = [{ path: ['data'], value: data, flag: '--data' }];
   const loaded = await loadSettings({ profile: 'local', file, environment: {}, folder: ROOT, flags });
-  const { ports, close } = await open(loaded, {
+  const opened = await open(loaded, {
     version: 'bench',
     ticket: undefined,
     actor: { kind: 'operator', id: 'bench' },
@@ -112,9 +112,9 @@ async function publishAll(file: string, data: string, calls: number): Promise<vo
     const value = Buffer.from(JSON.stringify(eventOf(`call-${i}`)));
     const headers = { 'content-type': 'application/cloudevents+json' };
     const record = { topic: 'callseal.calls.completed', key: `bench/call-${i}`, headers, value };
-    await ports.inbox.publish(record, new AbortController().signal);
+    await opened.ports.inbox.publish(record, new AbortController().signal);
   }
-  await close();
+  await opened.close();
 }
 
 function eventOf(call: string) {
