@@ -3,7 +3,7 @@ import type { AuditFact } from '../domain/audit-event.ts';
 import type { CallEvent } from '../domain/call-event.ts';
 import { fault } from '../domain/crash-points.ts';
 import { type Delivery, deliveredDigest } from '../domain/deliveries.ts';
-import { CallsealError } from '../domain/errors.ts';
+import { CallsealError, codeOf } from '../domain/errors.ts';
 import { newUid } from '../domain/ids.ts';
 import type { Receipt, SealedArtifact, WrappedKey } from '../domain/receipts.ts';
 import type { Tenant } from '../domain/tenants.ts';
@@ -68,8 +68,8 @@ export async function sealCall(
   const attempt = newUid();
   const classKeys = call.plan.classes.map((keyClass) => classKey(parts.auditor, call, attempt, keyClass));
   const started = performance.now();
-  await openAttempt(parts, call, attempt, classKeys, signal);
   try {
+    await openAttempt(parts, call, attempt, classKeys, signal);
     fault('after-attempt');
     await generateKeys(parts, call, classKeys, started, signal);
     fault('after-key');
@@ -113,30 +113,31 @@ function classKey(auditor: Auditor, call: CallToSeal, attempt: string, keyClass:
 
 async function openAttempt(
   { registry, openAttempts }: SealCallParts,
-  { delivery, event, tenant }: CallToSeal,
+  { delivery, event, tenant, callUid }: CallToSeal,
   attempt: string,
   classKeys: readonly ClassKey[],
   signal: AbortSignal,
 ): Promise<void> {
   openAttempts.add(attempt);
-  try {
-    await registry.openAttempt(
-      {
-        uid: attempt,
-        origin: delivery.origin,
-        replay: delivery.replay,
-        deliveredDigest: deliveredDigest(delivery.value),
-        tenant: tenant.id,
-        call: event.call,
-        revision: event.revision,
-        intents: classKeys.map(({ intent }) => ({ fact: intent })),
-      },
-      signal,
-    );
-  } catch (error) {
-    openAttempts.delete(attempt);
-    throw error;
-  }
+  const opened = registry.openAttempt(
+    {
+      uid: attempt,
+      origin: delivery.origin,
+      replay: delivery.replay,
+      deliveredDigest: deliveredDigest(delivery.value),
+      tenant: tenant.id,
+      call: event.call,
+      callUid,
+      revision: event.revision,
+      intents: classKeys.map(({ intent }) => ({ fact: intent })),
+    },
+    signal,
+  );
+  await opened.catch((cause: unknown) => {
+    // Perhaps it is open, perhaps not; no key was asked for, so a new attempt costs nothing.
+    if (codeOf(cause) !== 'COMMIT_UNKNOWN') throw cause;
+    throw new CallsealError('ATTEMPT_LOST', 'nobody heard whether the attempt was opened', { cause });
+  });
 }
 
 async function generateKeys(
