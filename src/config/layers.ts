@@ -1,6 +1,7 @@
 /**
  * Layers of settings, lowest first. A layer is a list of leaves, each with where it came from, so that origin and
- * value can never drift apart. Maps are merged, arrays replace, and a block of another `kind` replaces the block.
+ * value can never drift apart. Maps are merged, arrays replace, and a block of another `kind` replaces the block. A
+ * tenant, policy or source alias that is null in a higher layer is taken away.
  */
 
 /** A setting as one layer gives it: a plain value, an array, or an empty map. */
@@ -51,6 +52,7 @@ export class Layers {
   tree(): Tree {
     const root: Tree = {};
     for (const { path, value } of this.#leaves.values()) {
+      if (value === null && isNamedEntry(path)) continue;
       let at = root;
       for (const name of path.slice(0, -1)) {
         const inner = at[name];
@@ -90,6 +92,13 @@ export class Layers {
       if (startsWith(path, other.path) || startsWith(other.path, path)) this.#leaves.delete(key);
     }
   }
+}
+
+/** `tenants.<name>`, `policies.<name>`, `tenants.<name>.sources.<alias>`. */
+function isNamedEntry(path: readonly string[]): boolean {
+  const [block, , inner] = path;
+  if (path.length === 2) return block === 'tenants' || block === 'policies';
+  return path.length === 4 && block === 'tenants' && inner === 'sources';
 }
 
 function keyOf(path: readonly string[]): string {

@@ -43,6 +43,13 @@ tenants: { acme: { policy: default } }`;
   expect(settings.policies['default']?.consent.unknown).toBe('seal');
 });
 
+test('a tenant or a source alias that is null in a higher layer is taken away', async () => {
+  const without = await load('local', 'tenants: { "*": null }');
+  expect(Object.keys(without.settings.tenants)).toEqual(['demo']);
+  const aliasless = await load('local', 'tenants: { demo: { sources: { samples: null } } }');
+  expect(aliasless.settings.tenants['demo']?.sources).toEqual({});
+});
+
 test('an empty map on top of a map changes nothing', async () => {
   const { settings } = await load('production', 'budgets: {}\ntenants: {}');
   expect(settings.budgets.calls).toBe(64);
