@@ -102,7 +102,8 @@ async function runSchedule(
   const invariants = await watch(world);
   try {
     let troubled = false;
-    const alive = records.map((one) => begin(world, one));
+    const alive: Process[] = [];
+    for (const one of records) alive.push(await begin(world, one));
     while (alive.length > 0) {
       const options = alive.flatMap((process) => [
         { process, trouble: undefined },
@@ -147,7 +148,7 @@ async function advance(
   if (trouble === 'zombie') {
     delivery.worker.zombieSince = world.clock.now;
     // Whoever takes over goes on side by side with it, in the drain.
-    begin(world, delivery.record);
+    await begin(world, delivery.record);
   } else {
     fate.next = trouble ?? 'ok';
   }

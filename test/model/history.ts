@@ -66,7 +66,7 @@ export async function runHistory(
     publish(world);
     publish(world);
     for (let move = 0; move < MOVES; move++) {
-      const next = random.weighted<Move>(WEIGHTS);
+      const next = random.weighted<Move>({ ...WEIGHTS, ...mutation.often });
       world.log.push(next);
       await make(world, next, invariants);
     }
@@ -85,7 +85,7 @@ async function make(world: World, move: Move, invariants: Invariants): Promise<v
     case 'publish':
       return publish(world);
     case 'start':
-      return start(world);
+      return await start(world);
     case 'crash':
       return crash(world);
     case 'zombie':
@@ -178,10 +178,10 @@ function command(world: World, name: string, steps: AsyncGenerator<void, void>):
   world.processes.push({ name, steps, delivery: undefined });
 }
 
-function start(world: World): void {
+async function start(world: World): Promise<void> {
   const waiting = world.inbox.filter(({ done, owner }) => !done && owner === undefined);
   if (waiting.length === 0 || isRestoring(world)) return;
-  begin(world, world.random.pick(waiting));
+  await begin(world, world.random.pick(waiting));
 }
 
 /** No worker starts before the restore is accepted. */
@@ -189,8 +189,17 @@ function isRestoring(world: World): boolean {
   return world.processes.some(({ name }) => name === 'restore');
 }
 
-export function begin(world: World, record: ModelRecord): Process {
-  const worker: Worker = { attempts: new Set(), zombieSince: undefined };
+export async function begin(world: World, record: ModelRecord): Promise<Process> {
+  const handle = world.openRegistry();
+  // Looks first whether the registry went back, and from then on lives in the epoch that it met.
+  await handle.state(NEVER);
+  const worker: Worker = {
+    get registry() {
+      return world.habits.outlivesRestores ? world.openRegistry() : handle;
+    },
+    attempts: new Set(),
+    zombieSince: undefined,
+  };
   record.owner = worker;
   const name = `deliver-${record.origin.offset}/${record.replay}`;
   const process: Process = { name, steps: deliver(world, record, worker), delivery: { worker, record } };
@@ -251,7 +260,9 @@ export async function drain(world: World, invariants: Invariants): Promise<void>
   };
   await runAll();
   while (world.inbox.some(({ done }) => !done)) {
-    for (const record of world.inbox) if (!record.done && record.owner === undefined) begin(world, record);
+    for (const record of world.inbox) {
+      if (!record.done && record.owner === undefined) await begin(world, record);
+    }
     await runAll();
   }
   for (let round = 0; round < 4; round++) {

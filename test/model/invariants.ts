@@ -386,7 +386,7 @@ function answerSeen(row: SqlRow): AnswerSeen {
     code: textOrNone(row, 'code'),
     call: `${textOrNone(row, 'tenant') ?? ''}/${textOrNone(row, 'call') ?? ''}`,
     revision: intOrNone(row, 'revision') ?? 0,
-    epoch: int(row, 'epoch'),
+    epoch: int(row, 'answer_epoch'),
     sequence: intOrNone(row, 'sequence') ?? 0,
     outcome: textOrNone(row, 'outcome'),
   };

@@ -68,8 +68,16 @@ describe('a rule taken out brings its violation back', () => {
 });
 
 describe('a guard taken out brings its violation back', () => {
-  const guards: Record<string, { readonly from: string; readonly to: string; readonly brings: RegExp }> = {
-    'an attempt ends once': { from: OPEN_ONLY, to: '', brings: / went from won to lost/ },
+  const guards: Record<
+    string,
+    {
+      readonly from: string;
+      readonly to: string;
+      readonly brings: RegExp;
+      readonly often?: Mutation['often'];
+    }
+  > = {
+    'an attempt ends once': { from: OPEN_ONLY, to: '', brings: / went from / },
     'only open attempts are abandoned': {
       from: "where state = 'open' and seen_at",
       to: 'where seen_at',
@@ -99,11 +107,13 @@ describe('a guard taken out brings its violation back', () => {
       from: 'set went_back = 1, epoch =',
       to: 'set went_back = 1, id = id + 0 *',
       brings: /readers are wrong/,
+      often: { restore: 5, snapshot: 3 },
     },
     'a backup that is restored twice gets two epochs': {
       from: 'case when epoch < callseal_now() / 1000 then callseal_now() / 1000 else epoch + 1 end',
       to: 'epoch + 1',
-      brings: /readers are wrong|is not above/,
+      brings: /readers are wrong|is not above|names an object/,
+      often: { restore: 5 },
     },
     'a shred deletes the wrapped keys': {
       from: 'delete from call_keys where',
@@ -117,9 +127,9 @@ describe('a guard taken out brings its violation back', () => {
     },
   };
 
-  for (const [name, { from, to, brings }] of Object.entries(guards)) {
+  for (const [name, { from, to, brings, often = {} }] of Object.entries(guards)) {
     test(name, { timeout: 120_000 }, async () => {
-      expect(await violationOf({ sql: [{ from, to }] })).toMatch(brings);
+      expect(await violationOf({ sql: [{ from, to }], often })).toMatch(brings);
     });
   }
 });
@@ -127,7 +137,7 @@ describe('a guard taken out brings its violation back', () => {
 test('a registry that went back decides nothing: without that, it does', { timeout: 120_000 }, async () => {
   const sql = [
     { from: '(select went_back from meta) as went_back', to: '0 as went_back' },
-    { from: 'select m.went_back', to: 'select 0 as went_back' },
+    { from: 'm.went_back,', to: '0 as went_back,' },
   ];
   expect(await violationOf({ sql })).toMatch(/went back/);
 });
@@ -150,15 +160,19 @@ describe('a bad habit of a worker brings its violation back', () => {
       habits: { acceptsRestoreWithoutTombstones: true },
       brings: /readers are wrong|refused was promised|superseded was promised|its shred/,
     },
+    'no process outlives a restore': {
+      habits: { outlivesRestores: true },
+      brings: /was never published|names an object/,
+    },
     'what a restore hands over has an arrival of its own': {
       habits: { handsOverWithOldArrival: true },
-      brings: /was published 2 times/,
+      brings: /was published/,
     },
   };
 
   for (const [name, { habits: bad, brings }] of Object.entries(habits)) {
     test(name, { timeout: 120_000 }, async () => {
-      expect(await violationOf({ habits: bad ?? {} })).toMatch(brings);
+      expect(await violationOf({ habits: bad ?? {}, often: { restore: 3, shred: 2 } })).toMatch(brings);
     });
   }
 });

@@ -31,7 +31,7 @@ type Ending = AnswerRow | 'hand-over' | 'leave';
  * be declared dead and go on all the same.
  */
 export async function* deliver(world: World, record: ModelRecord, worker: Worker): Steps<void> {
-  const ending = yield* answered(world, record, worker.attempts);
+  const ending = yield* answered(world, record, worker);
   yield;
   const outputs = typeof ending === 'string' ? [] : await outputsFor(world, record, ending);
   yield;
@@ -43,13 +43,13 @@ export async function* deliver(world: World, record: ModelRecord, worker: Worker
   else if (outputs) world.published.push({ row: ending, outputs });
 }
 
-async function* answered(world: World, record: ModelRecord, attempts: Set<string>): Steps<Ending> {
+async function* answered(world: World, record: ModelRecord, worker: Worker): Steps<Ending> {
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     try {
-      const known = await world.registry.answerOf(keyOf(record), NEVER);
+      const known = await worker.registry.answerOf(keyOf(record), NEVER);
       if (known) return known;
       yield;
-      const decided = yield* tryOnce(world, record, attempts);
+      const decided = yield* tryOnce(world, record, worker);
       if (decided === 'hand-over') return decided;
       if (decided.kind === 'answered') return decided.row;
     } catch (error) {
@@ -62,29 +62,25 @@ async function* answered(world: World, record: ModelRecord, attempts: Set<string
   throw new Violation('a delivery never gets its answer');
 }
 
-async function* tryOnce(
-  world: World,
-  record: ModelRecord,
-  attempts: Set<string>,
-): Steps<Decided | 'hand-over'> {
+async function* tryOnce(world: World, record: ModelRecord, worker: Worker): Steps<Decided | 'hand-over'> {
   const { event } = record;
-  const view = await world.registry.viewCall(event.tenant, event.call, event.revision, NEVER);
+  const view = await worker.registry.viewCall(event.tenant, event.call, event.revision, NEVER);
   yield;
   const wish: Wish =
     event.recording === 'denied' ? { kind: 'refuse', code: 'CONSENT_DENIED' } : { kind: 'none' };
   const state = { ...view.state, attempt: 'open', carriedStillThere: true } as const;
   const { answer } = judge(state, { revision: event.revision, eventDigest: event.digest, wish }, world.rules);
   if (answer !== 'start-again' || event.recording === 'denied') {
-    return yield* decide(world, proposal(world, record, wish));
+    return yield* decide(world, worker, proposal(world, record, wish));
   }
-  const attempt = new Attempt(world, record, view);
+  const attempt = new Attempt(world, worker, record, view);
   try {
-    const failed = yield* attempt.seal(attempts);
+    const failed = yield* attempt.seal();
     if (failed === 'hand-over') return failed;
-    if (failed) return yield* decide(world, proposal(world, record, failed));
+    if (failed) return yield* decide(world, worker, proposal(world, record, failed));
     return yield* attempt.decide();
   } finally {
-    attempts.delete(attempt.uid);
+    worker.attempts.delete(attempt.uid);
   }
 }
 
@@ -92,6 +88,7 @@ async function* tryOnce(
 class Attempt {
   readonly uid: string;
   private readonly world: World;
+  private readonly worker: Worker;
   private readonly record: ModelRecord;
   private readonly view: CallView;
   private readonly carried: readonly SealedArtifact[];
@@ -99,8 +96,9 @@ class Attempt {
   private readonly keys: readonly { keyClass: KeyClass; name: string; intent: AuditFact }[];
   private readonly sealed: SealedArtifact[] = [];
 
-  constructor(world: World, record: ModelRecord, view: CallView) {
+  constructor(world: World, worker: Worker, record: ModelRecord, view: CallView) {
     this.world = world;
+    this.worker = worker;
     this.record = record;
     this.view = view;
     this.uid = world.uid('aaaaaaaa');
@@ -119,18 +117,17 @@ class Attempt {
   }
 
   /** @returns what there is to decide instead of a seal, or undefined where all is in the store */
-  async *seal(attempts: Set<string>): Steps<Wish | 'hand-over' | undefined> {
+  async *seal(): Steps<Wish | 'hand-over' | undefined> {
     const { world } = this;
     if (world.habits.usesKeyBeforeIntent) this.useKeys();
     const openedAt = world.clock.now;
     try {
       await this.open();
     } catch (error) {
-      if (codeOf(error) === 'ATTEMPT_LOST') return 'hand-over';
       if (codeOf(error) !== 'CALL_SHREDDED') throw error;
       return park('CALL_SHREDDED', world);
     }
-    attempts.add(this.uid);
+    this.worker.attempts.add(this.uid);
     yield;
     if (world.clock.now - openedAt > INTENT_USABLE_MS) return yield* this.lose('hand-over', 'not-made');
     this.useKeys();
@@ -151,6 +148,7 @@ class Attempt {
     const receipt = this.receipt();
     const decided = yield* decide(
       world,
+      this.worker,
       {
         ...proposal(world, record, { kind: 'seal', warnings: false }),
         attempt: this.uid,
@@ -164,7 +162,7 @@ class Attempt {
     );
     yield;
     // Its own row says that it lost: the one proof after which its objects may go at once.
-    const lost = (await world.registry.attemptState(this.uid, NEVER)) === 'lost';
+    const lost = (await this.worker.registry.attemptState(this.uid, NEVER)) === 'lost';
     if (lost && world.random.chance(0.5)) this.removeObjects();
     return decided;
   }
@@ -173,13 +171,12 @@ class Attempt {
     const { world, record, uid } = this;
     world.fate = world.random.weighted({ ok: 96, refused: 2, 'lost-done': 1, 'lost-undone': 1 });
     const { tenant, call, revision } = record.event;
-    await world.registry.openAttempt(
+    await this.worker.registry.openAttempt(
       {
         ...keyOf(record),
         uid,
         tenant,
         call,
-        callUid: this.view.callUid,
         revision,
         intents: this.keys.map(({ intent }) => ({ fact: intent })),
       },
@@ -217,7 +214,7 @@ class Attempt {
 
   private async *lose<T>(instead: T, status: 'ok' | 'unknown' | 'not-made'): Steps<T> {
     yield;
-    await this.world.registry.loseAttempt(this.uid, this.ends(status), NEVER);
+    await this.worker.registry.loseAttempt(this.uid, this.ends(status), NEVER);
     return instead;
   }
 
@@ -278,11 +275,16 @@ function carriedOver(
 }
 
 /** Decides, and asks again while the registry is away or a reply to COMMIT was lost, as a finished seal does. */
-async function* decide(world: World, wanted: Proposal, onUnknown?: () => Promise<void>): Steps<Decided> {
+async function* decide(
+  world: World,
+  worker: Worker,
+  wanted: Proposal,
+  onUnknown?: () => Promise<void>,
+): Steps<Decided> {
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     world.fate = world.random.weighted<CommitFate>(DECISION_FATES);
     try {
-      return await world.registry.decide(wanted, NEVER);
+      return await worker.registry.decide(wanted, NEVER);
     } catch (error) {
       const code = codeOf(error);
       if (code === 'COMMIT_UNKNOWN') await onUnknown?.();

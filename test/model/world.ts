@@ -41,6 +41,8 @@ export interface ModelRecord {
 }
 
 export interface Worker {
+  /** A handle of its own, as every process has. */
+  readonly registry: Registry;
   /** Attempts that it keeps alive. */
   readonly attempts: Set<string>;
   /** Declared dead at that time, but still going. */
@@ -66,6 +68,8 @@ export interface Habits {
   readonly usesKeyBeforeIntent: boolean;
   readonly acceptsRestoreWithoutTombstones: boolean;
   readonly handsOverWithOldArrival: boolean;
+  /** Goes on after a restore as if nothing had been. */
+  readonly outlivesRestores: boolean;
 }
 
 export const GOOD_HABITS: Habits = {
@@ -74,6 +78,7 @@ export const GOOD_HABITS: Habits = {
   usesKeyBeforeIntent: false,
   acceptsRestoreWithoutTombstones: false,
   handsOverWithOldArrival: false,
+  outlivesRestores: false,
 };
 
 export interface Mutation {
@@ -81,6 +86,8 @@ export interface Mutation {
   /** Changes statements before they are run. */
   readonly sql?: readonly { readonly from: string; readonly to: string }[];
   readonly habits?: Partial<Habits>;
+  /** Moves of the scheduler that come more often, where what they bring about is rare. */
+  readonly often?: Readonly<Record<string, number>>;
 }
 
 export class Violation extends Error {
@@ -91,7 +98,9 @@ export interface World {
   readonly random: Random;
   readonly habits: Habits;
   readonly rules: readonly Rule[];
+  /** The operator's handle. */
   readonly registry: Registry;
+  openRegistry(): Registry;
   /** The database without any fault, for the invariants. */
   readonly truth: Sql;
   readonly clock: { now: number };
@@ -168,12 +177,14 @@ export async function openWorld(stage: Stage, random: Random, mutation: Mutation
           ),
       ),
   };
+  const openRegistry = (): Registry => sqlRegistry(faulty, { rules: mutation.rules ?? RULES });
   const world: World = {
     random,
     clock,
     habits: { ...GOOD_HABITS, ...mutation.habits },
     rules: mutation.rules ?? RULES,
-    registry: sqlRegistry(faulty, { rules: mutation.rules ?? RULES }),
+    registry: openRegistry(),
+    openRegistry,
     truth: database,
     touched: new Set(TABLES),
     asked: { times: 0, transactions: 0 },

@@ -1,7 +1,7 @@
 import type { AnswerRow, ParkReason } from '../../domain/answers.ts';
 import { type Place, placeText } from '../../domain/deliveries.ts';
 import { CallsealError, type Code } from '../../domain/errors.ts';
-import { refuseWentBack } from './call-row.ts';
+import { type KnownEpoch, refuseOtherEpoch } from './known-epoch.ts';
 import { int, intOrNone, jsonOrNone, orNull, placeholders, text, textOrNone } from './rows.ts';
 import type { Sql, SqlRow, SqlValue } from './sql.ts';
 
@@ -23,7 +23,7 @@ const COLUMNS = [
   'revision',
   'generation',
   'sequence',
-  'epoch',
+  'answer_epoch',
   'park',
   'outcome',
   'decided_at',
@@ -41,15 +41,19 @@ export interface DeliveryIdentity {
  *
  * @throws CallsealError ORIGIN_REUSED, REGISTRY_WENT_BACK
  */
-export async function findAnswer(sql: Sql, delivery: DeliveryIdentity): Promise<AnswerRow | undefined> {
+export async function findAnswer(
+  sql: Sql,
+  known: KnownEpoch,
+  delivery: DeliveryIdentity,
+): Promise<AnswerRow | undefined> {
   const { topic, partition, offset } = delivery.origin;
   const [row] = await sql.query(
-    `select m.went_back, ${ANSWER_COLUMNS} from meta m left join answers a
+    `select m.epoch, m.went_back, ${ANSWER_COLUMNS} from meta m left join answers a
        on a.origin_topic = $1 and a.origin_partition = $2 and a.origin_offset = $3 and a.replay = $4`,
     [topic, partition, offset, delivery.replay],
   );
   if (!row) throw new CallsealError('REGISTRY_DAMAGED', 'the registry has lost its own state row');
-  refuseWentBack(row);
+  refuseOtherEpoch(known, row);
   if (textOrNone(row, 'uid') === undefined) return undefined;
   const answer = answerOfRow(row);
   if (answer.deliveredDigest !== delivery.deliveredDigest) throw originReused(delivery.origin);
@@ -128,7 +132,7 @@ export function answerOfRow(row: SqlRow): AnswerRow {
     revision: intOrNone(row, 'revision'),
     generation: intOrNone(row, 'generation'),
     sequence: intOrNone(row, 'sequence'),
-    registryEpoch: int(row, 'epoch'),
+    registryEpoch: int(row, 'answer_epoch'),
     park: jsonOrNone<ParkReason>(row, 'park'),
     outcome: textOrNone(row, 'outcome'),
     decidedAt: text(row, 'decided_at'),

@@ -3,7 +3,8 @@ import type { IntentEnd, NewAttempt } from '../../ports/registry.ts';
 import { refuseReusedOrigin } from './answer-rows.ts';
 import { closeIntents, insertIntents } from './audit-rows.ts';
 import { lockCall, readCall } from './call-row.ts';
-import type { Sql, SqlDatabase } from './sql.ts';
+import type { KnownEpoch } from './known-epoch.ts';
+import { acrossTenants, type Sql, type SqlDatabase } from './sql.ts';
 
 /**
  * `open` → `won`, `lost`. Never without the condition: an attempt that the sweep has given up may still believe
@@ -19,13 +20,13 @@ export async function endAttempt(sql: Sql, uid: string, state: 'won' | 'lost'): 
   return ended.length > 0;
 }
 
-export async function openAttempt(database: SqlDatabase, attempt: NewAttempt): Promise<void> {
+export async function openAttempt(
+  database: SqlDatabase,
+  known: KnownEpoch,
+  attempt: NewAttempt,
+): Promise<void> {
   await database.transaction(attempt.tenant, async (sql) => {
-    const { callUid } = await lockCall(sql, attempt.tenant, attempt.call);
-    // The sweep finds an attempt's objects by the call's uid; under another one they would lie there for ever.
-    if (attempt.callUid !== undefined && attempt.callUid !== callUid) {
-      throw new CallsealError('ATTEMPT_LOST', 'the registry was put back since the call was looked at');
-    }
+    await lockCall(sql, known, attempt.tenant, attempt.call);
     const found = await readCall(sql, attempt);
     if (found?.state.shredded) {
       throw new CallsealError('CALL_SHREDDED', 'the call or its tenant was shredded');
@@ -55,7 +56,7 @@ export async function openAttempt(database: SqlDatabase, attempt: NewAttempt): P
 export async function touchAttempts(database: SqlDatabase, uids: readonly string[]): Promise<void> {
   if (uids.length === 0) return;
   const list = uids.map((_, i) => `$${i + 1}`).join(', ');
-  await database.query(
+  await acrossTenants(database).query(
     `update attempts set seen_at = callseal_now() where state = 'open' and uid in (${list})`,
     uids,
   );

@@ -3,6 +3,7 @@ import type { AttemptState, CallState } from '../../domain/decide.ts';
 import { CallsealError } from '../../domain/errors.ts';
 import { newUid } from '../../domain/ids.ts';
 import type { Receipt } from '../../domain/receipts.ts';
+import { type KnownEpoch, refuseOtherEpoch } from './known-epoch.ts';
 import { int, intOrNone, jsonOrNone, text, textOrNone } from './rows.ts';
 import type { Sql, SqlRow } from './sql.ts';
 
@@ -19,7 +20,12 @@ export interface LockedCall {
  *
  * @throws CallsealError REGISTRY_WENT_BACK
  */
-export async function lockCall(sql: Sql, tenant: string, call: string): Promise<LockedCall> {
+export async function lockCall(
+  sql: Sql,
+  known: KnownEpoch,
+  tenant: string,
+  call: string,
+): Promise<LockedCall> {
   const [row] = await sql.query(
     `insert into calls (tenant, call, call_uid, version) values ($1, $2, $3, 1)
      on conflict (tenant, call) do update set version = calls.version + 1
@@ -28,27 +34,15 @@ export async function lockCall(sql: Sql, tenant: string, call: string): Promise<
     [tenant, call, newUid()],
   );
   if (!row) throw new CallsealError('BUG', 'an upsert returned no row');
-  refuseWentBack(row);
-  return { callUid: text(row, 'call_uid'), sequence: int(row, 'version'), epoch: int(row, 'epoch') };
+  const epoch = refuseOtherEpoch(known, row);
+  return { callUid: text(row, 'call_uid'), sequence: int(row, 'version'), epoch };
 }
 
-/** @throws CallsealError REGISTRY_WENT_BACK - a restore was noticed and is not accepted yet */
-export async function registryEpoch(sql: Sql): Promise<number> {
+/** @throws CallsealError REGISTRY_WENT_BACK */
+export async function registryEpoch(sql: Sql, known: KnownEpoch): Promise<number> {
   const [row] = await sql.query('select epoch, went_back from meta');
   if (!row) throw new CallsealError('REGISTRY_DAMAGED', 'the registry has lost its own state row');
-  refuseWentBack(row);
-  return int(row, 'epoch');
-}
-
-export function refuseWentBack(row: SqlRow): void {
-  if (int(row, 'went_back') === 0) return;
-  throw new CallsealError(
-    'REGISTRY_WENT_BACK',
-    'the registry was restored and its restore is not accepted yet',
-    {
-      hint: 'see docs/operations.md, "A registry that went back", then callseal registry accept-restore',
-    },
-  );
+  return refuseOtherEpoch(known, row);
 }
 
 export interface FoundCall {

@@ -17,6 +17,7 @@ import { endAttempt } from './attempts.ts';
 import { closeIntents, insertFacts } from './audit-rows.ts';
 import { type LockedCall, lockCall, readCall, registryEpoch } from './call-row.ts';
 import { type CallDecision, decisionRow } from './decision-row.ts';
+import type { KnownEpoch } from './known-epoch.ts';
 import {
   carriedStillThere,
   insertSealed,
@@ -27,18 +28,24 @@ import {
 } from './sealed-rows.ts';
 import type { Sql, SqlDatabase } from './sql.ts';
 
+/** What every decision of one registry handle has in common. */
+export interface Life {
+  readonly rules: readonly Rule[];
+  readonly known: KnownEpoch;
+}
+
 const START_AGAIN: Decided = { kind: 'start-again' };
 
 /** The decision transaction (docs/architecture.md, "The decision"). The rules themselves are `domain/decide.ts`. */
 export async function decide(
   database: SqlDatabase,
-  rules: readonly Rule[],
+  { rules, known }: Life,
   proposal: Proposal,
 ): Promise<Decided> {
   return await database.transaction(proposal.call?.tenant, async (sql) => {
     const decided = proposal.call
-      ? await decideCall(sql, rules, proposal, proposal.call)
-      : await parkUnreadable(sql, proposal);
+      ? await decideCall(sql, { rules, known }, proposal, proposal.call)
+      : await parkUnreadable(sql, known, proposal);
     await closeIntents(sql, proposal.intentEnds);
     if (decided.kind === 'answered' && !decided.adopted) {
       const fact = proposal.auditOf(decided.row);
@@ -53,12 +60,12 @@ type CallAsked = NonNullable<Proposal['call']>;
 
 async function decideCall(
   sql: Sql,
-  rules: readonly Rule[],
+  { rules, known }: Life,
   proposal: Proposal,
   call: CallAsked,
 ): Promise<Decided> {
-  const locked = await lockCall(sql, call.tenant, call.call);
-  const there = await findAnswer(sql, proposal.delivery);
+  const locked = await lockCall(sql, known, call.tenant, call.call);
+  const there = await findAnswer(sql, known, proposal.delivery);
   if (there) {
     await loseOwn(sql, proposal);
     return { kind: 'answered', row: there, adopted: true };
@@ -105,12 +112,9 @@ async function examine(sql: Sql, proposal: Proposal, call: CallAsked): Promise<S
   const receipt = sealed && withoutClasses(sealed.receipt, shredded);
   const callKeys = receipt?.artifacts.some(isCarried) ? await keysOf(sql, call) : [];
   const leftOut = receipt !== sealed?.receipt;
-  // Sealed for the call row of a registry that was put back since: named by a uid that nobody knows any more.
-  const isOfThisCall = receipt === undefined || receipt.callUid === found.callUid;
   return {
     state: {
       ...found.state,
-      attempt: isOfThisCall ? found.state.attempt : undefined,
       carriedStillThere: receipt === undefined || carriedStillThere(receipt, found.receipt, callKeys),
     },
     asked: {
@@ -178,10 +182,10 @@ async function write(
 }
 
 /** An event that could not be read or was not authorised: there is no call to lock and nothing to announce. */
-async function parkUnreadable(sql: Sql, proposal: Proposal): Promise<Decided> {
+async function parkUnreadable(sql: Sql, known: KnownEpoch, proposal: Proposal): Promise<Decided> {
   const { wish, delivery } = proposal;
   if (wish.kind !== 'park') throw new CallsealError('BUG', 'without a call there is only a park');
-  const epoch = await registryEpoch(sql);
+  const epoch = await registryEpoch(sql, known);
   await refuseReusedOrigin(sql, delivery);
   const row = {
     ...identityOf(proposal),
@@ -198,7 +202,7 @@ async function parkUnreadable(sql: Sql, proposal: Proposal): Promise<Decided> {
     outcome: undefined,
   } as const;
   if (await insertAnswer(sql, row)) return { kind: 'answered', row, adopted: false };
-  const there = await findAnswer(sql, delivery);
+  const there = await findAnswer(sql, known, delivery);
   if (!there) throw new CallsealError('BUG', 'an answer that is there cannot be read');
   return { kind: 'answered', row: there, adopted: true };
 }

@@ -1,19 +1,18 @@
-import type { Rule } from '../../domain/decide.ts';
 import { CallsealError } from '../../domain/errors.ts';
 import { newUid } from '../../domain/ids.ts';
 import type { CallView, Decisions } from '../../ports/registry.ts';
 import { findAnswer } from './answer-rows.ts';
 import { loseAttempt, openAttempt, touchAttempts } from './attempts.ts';
 import { readCall, registryEpoch } from './call-row.ts';
-import { decide } from './decide.ts';
+import { decide, type Life } from './decide.ts';
 import { shred } from './shred.ts';
-import type { SqlDatabase } from './sql.ts';
+import { acrossTenants, ofTenant, type SqlDatabase } from './sql.ts';
 
-export function decisions(database: SqlDatabase, rules: readonly Rule[]): Decisions {
+export function decisions(database: SqlDatabase, life: Life): Decisions {
   return {
     openAttempt: async (attempt, signal) => {
       signal.throwIfAborted();
-      await openAttempt(database, attempt);
+      await openAttempt(database, life.known, attempt);
     },
     touchAttempts: async (uids, signal) => {
       signal.throwIfAborted();
@@ -25,28 +24,30 @@ export function decisions(database: SqlDatabase, rules: readonly Rule[]): Decisi
     },
     decide: async (proposal, signal) => {
       signal.throwIfAborted();
-      return await decide(database, rules, proposal);
+      return await decide(database, life, proposal);
     },
     answerOf: async (delivery, signal) => {
       signal.throwIfAborted();
-      return await findAnswer(database, delivery);
+      return await findAnswer(acrossTenants(database), life.known, delivery);
     },
     viewCall: async (tenant, call, revision, signal) => {
       signal.throwIfAborted();
-      return await viewCall(database, { tenant, call, revision });
+      return await viewCall(database, life, { tenant, call, revision });
     },
     shred: async (scope, audit, signal) => {
       signal.throwIfAborted();
-      return await shred(database, scope, audit);
+      return await shred(database, life.known, scope, audit);
     },
   };
 }
 
 async function viewCall(
   database: SqlDatabase,
+  life: Life,
   asked: { readonly tenant: string; readonly call: string; readonly revision: number },
 ): Promise<CallView> {
-  const found = (await readCall(database, asked)) ?? (await makeCall(database, asked));
+  const found =
+    (await readCall(ofTenant(database, asked.tenant), asked)) ?? (await makeCall(database, life, asked));
   return {
     callUid: found.callUid,
     state: { ...found.state, carriedStillThere: true },
@@ -54,9 +55,13 @@ async function viewCall(
   };
 }
 
-async function makeCall(database: SqlDatabase, asked: { tenant: string; call: string; revision: number }) {
+async function makeCall(
+  database: SqlDatabase,
+  { known }: Life,
+  asked: { tenant: string; call: string; revision: number },
+) {
   return await database.transaction(asked.tenant, async (sql) => {
-    await registryEpoch(sql);
+    await registryEpoch(sql, known);
     await sql.query(
       `insert into calls (tenant, call, call_uid, version) values ($1, $2, $3, 0)
        on conflict (tenant, call) do nothing`,

@@ -3,25 +3,28 @@ import { CallsealError } from '../../domain/errors.ts';
 import { newUid } from '../../domain/ids.ts';
 import type { Restoring } from '../../ports/registry.ts';
 import { insertFacts } from './audit-rows.ts';
+import type { KnownEpoch } from './known-epoch.ts';
 import { int, json } from './rows.ts';
-import type { Sql, SqlDatabase } from './sql.ts';
+import { acrossTenants, type Sql, type SqlDatabase } from './sql.ts';
 import { applyTombstone, readTombstones } from './tombstone-rows.ts';
 
-export function restoring(database: SqlDatabase): Restoring {
+export function restoring(database: SqlDatabase, known: KnownEpoch): Restoring {
   return {
     state: async (signal) => {
       signal.throwIfAborted();
       const [row] = await database.query('select epoch, went_back, head_seq from meta, relay');
       if (!row) throw new CallsealError('REGISTRY_DAMAGED', 'the registry has lost its own state row');
+      const epoch = int(row, 'epoch');
+      known.epoch ??= epoch;
       return {
-        epoch: int(row, 'epoch'),
+        epoch,
         auditSeq: int(row, 'head_seq'),
         wentBack: int(row, 'went_back') !== 0,
       };
     },
     tombstones: async (signal) => {
       signal.throwIfAborted();
-      return await readTombstones(database);
+      return await readTombstones(acrossTenants(database));
     },
     declareWentBack: async (tombstones, fact, signal) => {
       signal.throwIfAborted();
@@ -34,6 +37,8 @@ export function restoring(database: SqlDatabase): Restoring {
         await closeAsUnknown(sql, fact);
         await insertFacts(sql, [fact]);
       });
+      // Whoever declares it knows of it, and begins in the new epoch.
+      known.epoch = undefined;
     },
     acceptRestore: async (fact, signal) => {
       signal.throwIfAborted();

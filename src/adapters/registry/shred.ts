@@ -10,6 +10,7 @@ import { findAnswer, insertAnswer } from './answer-rows.ts';
 import { insertFacts } from './audit-rows.ts';
 import { type LockedCall, lockCall, readCall, registryEpoch } from './call-row.ts';
 import { decisionRow } from './decision-row.ts';
+import type { KnownEpoch } from './known-epoch.ts';
 import { int, json, text } from './rows.ts';
 import type { Sql, SqlDatabase } from './sql.ts';
 import { applyTombstone } from './tombstone-rows.ts';
@@ -27,18 +28,23 @@ interface ShredAudit {
  * On a database with row locks a tenant's shred may pass by an attempt that is being opened just now: the command
  * repeats it until a pass deletes no key (docs/architecture.md, "Holding and shredding").
  */
-export async function shred(database: SqlDatabase, scope: ShredScope, audit: ShredAudit): Promise<Shredded> {
+export async function shred(
+  database: SqlDatabase,
+  known: KnownEpoch,
+  scope: ShredScope,
+  audit: ShredAudit,
+): Promise<Shredded> {
   return await database.transaction(scope.tenant, async (sql) => {
     const calls =
       scope.call === undefined
-        ? await lockCallsOf(sql, scope.tenant)
-        : [{ call: scope.call, locked: await lockCall(sql, scope.tenant, scope.call) }];
+        ? await lockCallsOf(sql, known, scope.tenant)
+        : [{ call: scope.call, locked: await lockCall(sql, known, scope.tenant, scope.call) }];
     const keysDeleted = await applyTombstone(sql, { ...scope, at: audit.at });
     const answers: AnswerRow[] = [];
     for (const { call, locked } of calls) {
       // A tenant's shred answers for each of its calls, under a uid that a repeat makes again.
       const uid = scope.call === undefined ? uuidV5(call, audit.uid) : audit.uid;
-      answers.push(await answerShred(sql, { tenant: scope.tenant, call, locked }, uid, audit.at));
+      answers.push(await answerShred(sql, known, { tenant: scope.tenant, call, locked }, uid, audit.at));
     }
     await insertFacts(sql, [audit.fact]);
     fault('in-decision');
@@ -46,8 +52,12 @@ export async function shred(database: SqlDatabase, scope: ShredScope, audit: Shr
   });
 }
 
-async function lockCallsOf(sql: Sql, tenant: string): Promise<{ call: string; locked: LockedCall }[]> {
-  const epoch = await registryEpoch(sql);
+async function lockCallsOf(
+  sql: Sql,
+  known: KnownEpoch,
+  tenant: string,
+): Promise<{ call: string; locked: LockedCall }[]> {
+  const epoch = await registryEpoch(sql, known);
   const rows = await sql.query(
     'update calls set version = version + 1 where tenant = $1 returning call, call_uid, version',
     [tenant],
@@ -60,6 +70,7 @@ async function lockCallsOf(sql: Sql, tenant: string): Promise<{ call: string; lo
 
 async function answerShred(
   sql: Sql,
+  known: KnownEpoch,
   { tenant, call, locked }: { tenant: string; call: string; locked: LockedCall },
   uid: string,
   at: string,
@@ -71,7 +82,7 @@ async function answerShred(
     arrival: origin,
     deliveredDigest: createHash('sha256').update(placeText(origin)).digest('hex'),
   };
-  const there = await findAnswer(sql, identity);
+  const there = await findAnswer(sql, known, identity);
   if (there) return there;
   const found = await readCall(sql, { tenant, call, revision: 0 });
   const current = found?.state.current;

@@ -3,6 +3,7 @@ import type { Registry } from '../../ports/registry.ts';
 import { auditLog } from './audit-log.ts';
 import { catalogue } from './catalogue.ts';
 import { decisions } from './decisions.ts';
+import type { KnownEpoch } from './known-epoch.ts';
 import { ledger } from './ledger.ts';
 import { restoring } from './restoring.ts';
 import type { SqlDatabase } from './sql.ts';
@@ -19,13 +20,14 @@ export interface SqlRegistryOptions {
  * `update … returning`), always the call first, then its attempt.
  */
 export function sqlRegistry(database: SqlDatabase, { rules = RULES }: SqlRegistryOptions = {}): Registry {
+  const known: KnownEpoch = { epoch: undefined };
   return {
-    ...decisions(database, rules),
+    ...decisions(database, { rules, known }),
     ...catalogue(database),
     ...auditLog(database),
-    ...sweeping(database),
+    ...sweeping(database, known),
     ...ledger(database),
-    ...restoring(database),
+    ...restoring(database, known),
     close: async () => await database.close(),
   };
 }

@@ -4,15 +4,16 @@ import { callUidOf } from '../../domain/object-names.ts';
 import type { SweepableAttempt, Sweeping } from '../../ports/registry.ts';
 import { insertFacts } from './audit-rows.ts';
 import { readCall, registryEpoch } from './call-row.ts';
+import type { KnownEpoch } from './known-epoch.ts';
 import { json, text } from './rows.ts';
-import type { Sql, SqlDatabase, SqlRow } from './sql.ts';
+import { acrossTenants, type Sql, type SqlDatabase, type SqlRow } from './sql.ts';
 
 /** Every write looks first whether the registry went back: it must not clean up what it does not remember. */
-export function sweeping(database: SqlDatabase): Sweeping {
+export function sweeping(database: SqlDatabase, known: KnownEpoch): Sweeping {
   const sweepingTransaction = async <T>(signal: AbortSignal, work: (sql: Sql) => Promise<T>): Promise<T> => {
     signal.throwIfAborted();
     return await database.transaction(undefined, async (sql) => {
-      await registryEpoch(sql);
+      await registryEpoch(sql, known);
       return await work(sql);
     });
   };
@@ -76,12 +77,12 @@ export function sweeping(database: SqlDatabase): Sweeping {
       }),
     attemptState: async (uid, signal) => {
       signal.throwIfAborted();
-      const [row] = await database.query('select state from attempts where uid = $1', [uid]);
+      const [row] = await acrossTenants(database).query('select state from attempts where uid = $1', [uid]);
       return row && text<AttemptState>(row, 'state');
     },
     isNamed: async (object, signal) => {
       signal.throwIfAborted();
-      return await isNamed(database, object);
+      return await isNamed(acrossTenants(database), object);
     },
   };
 }
@@ -99,12 +100,12 @@ function attemptOfRow(row: SqlRow): SweepableAttempt {
 }
 
 /** Found by the call uid in its name: a decision refuses receipts whose objects are named otherwise. */
-async function isNamed(database: SqlDatabase, object: string): Promise<boolean> {
+async function isNamed(sql: Sql, object: string): Promise<boolean> {
   const callUid = callUidOf(object);
   if (callUid === undefined) return false;
-  const [call] = await database.query('select tenant, call from calls where call_uid = $1', [callUid]);
+  const [call] = await sql.query('select tenant, call from calls where call_uid = $1', [callUid]);
   if (!call) return false;
-  const found = await readCall(database, {
+  const found = await readCall(sql, {
     tenant: text(call, 'tenant'),
     call: text(call, 'call'),
     revision: 0,

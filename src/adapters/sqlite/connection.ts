@@ -1,8 +1,11 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CallsealError } from '../../domain/errors.ts';
 import type { Sql, SqlDatabase, SqlRow, SqlValue } from '../registry/sql.ts';
 
-const BUSY_TIMEOUT_MS = 15_000;
+/** So long a lock of another process or connection is waited for. */
+const BUSY_LIMIT_MS = 15_000;
+const BUSY_DELAYS_MS = [1, 2, 5, 10, 20];
 
 interface SqliteOptions {
   /** What `callseal_now()` gives, in milliseconds. The machine's clock unless a test turns its own. */
@@ -54,18 +57,21 @@ export function openSqlite(path: string, options: SqliteOptions = {}): SqlDataba
   const inTransaction: Sql = { query: async (text, values) => run(text, values) };
 
   return {
-    query: async (text, values) => await queued(() => run(text, values)),
+    query: async (text, values) => await queued(async () => await whileBusy(() => run(text, values))),
     script: async (text) =>
-      await queued(() => {
-        try {
-          database.exec(text);
-        } catch (cause) {
-          throw translated(cause);
-        }
-      }),
+      await queued(
+        async () =>
+          await whileBusy(() => {
+            try {
+              database.exec(text);
+            } catch (cause) {
+              throw translated(cause);
+            }
+          }),
+      ),
     transaction: async (_tenant, work) =>
       await queued(async () => {
-        run('begin immediate');
+        await whileBusy(() => run('begin immediate'));
         try {
           const value = await work(inTransaction);
           commit();
@@ -83,10 +89,28 @@ export function openSqlite(path: string, options: SqliteOptions = {}): SqlDataba
   };
 }
 
+/**
+ * Waits for a lock without holding the event loop: SQLite's own busy handler sleeps in the thread, and where the
+ * lock belongs to another connection of this process, its transaction could never come to its end.
+ */
+async function whileBusy<T>(work: () => T): Promise<T> {
+  const until = performance.now() + BUSY_LIMIT_MS;
+  for (let turn = 0; ; turn++) {
+    try {
+      return work();
+    } catch (error) {
+      if (!(error instanceof CallsealError) || resultOf(error.cause) !== SQLITE_BUSY) throw error;
+      if (performance.now() > until) throw error;
+      await sleep(BUSY_DELAYS_MS[Math.min(turn, BUSY_DELAYS_MS.length - 1)]);
+    }
+  }
+}
+
 function opened(path: string, now: () => number): DatabaseSync {
   try {
-    const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
+    const database = new DatabaseSync(path, { timeout: BUSY_LIMIT_MS });
     database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on;');
+    database.exec('pragma busy_timeout = 0');
     // A bigint: a number would come back as a float, and so would everything that is reckoned from it.
     database.function('callseal_now', () => BigInt(now()));
     return database;

@@ -105,7 +105,7 @@ export function registryTables({ bytes, rowNumber }: ColumnTypes): string[] {
       revision bigint,
       generation bigint,
       sequence bigint,
-      epoch bigint not null,
+      answer_epoch bigint not null,
       park text,
       outcome text,
       decided_at text not null,
