@@ -53,6 +53,7 @@ const TRIES = 5;
 const IDLE_MS = 60_000;
 /** Connections are made anew, so that what is checked on a new one is checked again. */
 const LIFETIME_SECONDS = 1_800;
+const BYTEA = 17;
 const INT8 = 20;
 
 /**
@@ -205,7 +206,13 @@ async function rollBack(client: pg.ClientBase): Promise<boolean> {
   );
 }
 
+/** A plain array, as SQLite gives: a Buffer would be one only almost. */
+function bytesOf(hex: string): Uint8Array {
+  return new Uint8Array(Buffer.from(hex.slice('\\x'.length), 'hex'));
+}
+
 function typeParser(oid: number, format?: 'text' | 'binary'): unknown {
   if (oid === INT8) return BigInt;
+  if (oid === BYTEA) return bytesOf;
   return pg.types.getTypeParser(oid, format);
 }
