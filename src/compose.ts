@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { ConnectionOptions } from './adapters/aws/connection.ts';
 import type { KeyfileState } from './adapters/keys/keyfile.ts';
+import type { SqlDatabase } from './adapters/registry/sql.ts';
 import type { BucketOptions } from './adapters/s3/bucket.ts';
 import type { S3Alias } from './adapters/sources/s3.ts';
 import type { LoadedSettings } from './config/load-settings.ts';
@@ -86,19 +87,16 @@ function keep<T extends { close(): Promise<void> }>(opened: Closable[], name: st
 }
 
 async function openPorts(settings: Settings, facts: ProcessFacts, opened: Closable[]): Promise<Ports> {
-  for (const port of ['inbox', 'events', 'registry', 'jobs'] as const) {
+  for (const port of ['inbox', 'events', 'jobs'] as const) {
     const { kind } = settings[port];
     if (kind !== 'sqlite' && kind !== 'inline') throw noAdapter(port, kind);
   }
   await prepareDataFolder(settings.data);
   const { openSqlite } = await import('./adapters/sqlite/connection.ts');
   const { topicNames } = await import('./adapters/inbox/topics.ts');
-  const { migrate, SQLITE_TYPES } = await import('./adapters/registry/migrate.ts');
-  const { sqlRegistry } = await import('./adapters/registry/sql-registry.ts');
   const database = openSqlite(join(settings.data, 'callseal.db'));
   opened.push({ name: 'database', close: async () => await database.close() });
-  await migrate(database, SQLITE_TYPES);
-  const registry = keep(opened, 'registry', sqlRegistry(database));
+  const registry = keep(opened, 'registry', await openRegistry(settings, database));
   const keys = keep(opened, 'keys', await openKeys(settings, facts, registry));
   const objects = keep(opened, 'objects', await openObjects(settings));
   const sources = keep(opened, 'sources', await openSources(settings, registry));
@@ -119,6 +117,18 @@ async function openPorts(settings: Settings, facts: ProcessFacts, opened: Closab
 
 /** Bytes of event bodies in hand at once; events have at most 256 KiB. */
 const INBOX_BYTES = 32 * 1024 * 1024;
+
+/** The embedded registry shares the process's one connection with inbox and events: a second one would wait for it. */
+async function openRegistry({ registry }: Settings, embedded: SqlDatabase): Promise<Registry> {
+  if (registry.kind === 'postgres') {
+    const { postgresRegistry } = await import('./adapters/registry/postgres.ts');
+    return await postgresRegistry(registry);
+  }
+  const { migrate, SQLITE_TYPES } = await import('./adapters/registry/migrate.ts');
+  const { sqlRegistry } = await import('./adapters/registry/sql-registry.ts');
+  await migrate(embedded, SQLITE_TYPES);
+  return sqlRegistry(embedded);
+}
 
 async function openKeys(settings: Settings, facts: ProcessFacts, registry: Registry): Promise<Keys> {
   const { keys } = settings;
