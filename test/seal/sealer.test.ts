@@ -121,6 +121,7 @@ describe('a sealer', { timeout: 60_000 }, () => {
     sealer.end();
     expect(() => sealer.fill(Buffer.alloc(10_000), 0)).toThrow(BAD);
     expect(() => sealer.fill(Buffer.alloc(10_000), 0)).toThrow(BAD);
+    expect(sealer.ready).toBe(false);
     expect(sealer.finished).toBe(false);
   });
 
