@@ -42,6 +42,8 @@ interface DayKey {
   readonly callKey: KeyObject;
 }
 
+const CLOSE_INTENT_MS = 5_000;
+
 /**
  * Seals what may not be lost and may not stand in clear, under one key a day and worker: it works for unknown tenants
  * and for those whose own key is disabled. That key is the one that is kept for longer than one piece of work.
@@ -99,7 +101,9 @@ async function makeDayKey(
   await registry.openIntent({ fact: intent }, signal);
   const made = await keys.generate(kek, context, signal).catch(async (error: unknown) => {
     const end = auditor.end(intent, failedOutcome(error));
-    await registry.closeIntent({ intentUid: intent.eventUid, fact: end }, signal);
+    // Not with `signal`: where it was the abort that failed, the intent is closed all the same.
+    const closing = AbortSignal.timeout(CLOSE_INTENT_MS);
+    await registry.closeIntent({ intentUid: intent.eventUid, fact: end }, closing);
     throw error;
   });
   const { callKey, wrapped, materialId, requestId } = made;
