@@ -7,7 +7,8 @@ import type { Code } from './errors.ts';
  * asks `judge`, writes; nothing here does I/O, and nothing else decides (docs/architecture.md, "The decision").
  */
 
-export type AttemptState = 'open' | 'won' | 'lost' | 'abandoned' | 'unknown';
+export const ATTEMPT_STATES = ['open', 'won', 'lost', 'abandoned', 'unknown'] as const;
+export type AttemptState = (typeof ATTEMPT_STATES)[number];
 
 /** What the transaction found, all of it read after the call row was locked. */
 export interface CallState {

@@ -110,6 +110,10 @@ const CONSEQUENCE = {
 
 export type Code = keyof typeof CONSEQUENCE;
 
+export function isCode(text: string): text is Code {
+  return Object.hasOwn(CONSEQUENCE, text);
+}
+
 export function dispositionOf(code: Code): Disposition {
   return CONSEQUENCE[code].disposition;
 }

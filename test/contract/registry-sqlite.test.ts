@@ -38,7 +38,11 @@ test('a database with overwritten pages is REGISTRY_DAMAGED, and stays as it is'
   await file.close();
   const damaged = async (): Promise<void> => {
     const reopened = await sqliteRegistry({ path });
-    await reopened.calls({}, never).finally(async () => await reopened.close());
+    try {
+      await reopened.calls({}, never);
+    } finally {
+      await reopened.close();
+    }
   };
   expect(await failureCode(damaged())).toBe('REGISTRY_DAMAGED');
 });

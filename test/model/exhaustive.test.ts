@@ -118,7 +118,7 @@ async function runSchedule(
       if (ended) alive.splice(alive.indexOf(option.process), 1);
     }
     await drain(world, invariants);
-    await invariants.finally();
+    await invariants.atTheEnd();
   } catch (cause) {
     throw new Violation(`${trouble}, schedule ${made.map(({ taken }) => taken).join('')}: ${String(cause)}`, {
       cause,

@@ -39,7 +39,9 @@ test('no history of crashes, lost replies, zombies, shreds and restores breaks a
     for (const one of await runHistory(stage, seed)) met.add(one);
   }
   await stage.database.close();
-  if (ONLY === undefined) expect([...met]).toEqual(expect.arrayContaining(EVERYTHING));
+  // A single history meets what it meets.
+  const wanted = ONLY === undefined ? EVERYTHING : [];
+  expect([...met]).toEqual(expect.arrayContaining(wanted));
 });
 
 test('nor on a database file', { timeout: 600_000 }, async () => {
@@ -47,7 +49,7 @@ test('nor on a database file', { timeout: 600_000 }, async () => {
   try {
     const stage = await openStage(join(folder, 'registry.db'));
     for (let seed = FIRST; seed < FIRST + (ONLY === undefined ? ON_DISK : 1); seed++) {
-      await runHistory(stage, seed);
+      expect(await runHistory(stage, seed)).not.toEqual([]);
     }
     await stage.database.close();
   } finally {

@@ -71,7 +71,7 @@ export async function runHistory(
       await make(world, next, invariants);
     }
     await drain(world, invariants);
-    return await invariants.finally();
+    return await invariants.atTheEnd();
   } catch (cause) {
     throw new Violation(`CALLSEAL_SEED=${seed}: ${String(cause)}\n${world.log.join(' ')}`, { cause });
   }
@@ -96,7 +96,7 @@ async function make(world: World, move: Move, invariants: Invariants): Promise<v
     case 'replay':
       return await operator.replay(world);
     case 'snapshot':
-      return await operator.snapshot(world);
+      return await operator.backUp(world);
     case 'sweep':
       return command(world, 'sweep', operator.sweep(world));
     case 'relay':

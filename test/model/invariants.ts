@@ -1,4 +1,5 @@
-import { int, intOrNone, json, text, textOrNone } from '../../src/adapters/registry/rows.ts';
+import { int, intOrNone, text, textOrNone } from '../../src/adapters/registry/rows.ts';
+import { receiptOfRow } from '../../src/adapters/registry/sealed-rows.ts';
 import type { SqlRow } from '../../src/adapters/registry/sql.ts';
 import type { Current } from '../../src/domain/answers.ts';
 import type { Outcome } from '../../src/domain/outcome-event.ts';
@@ -42,7 +43,7 @@ export interface Invariants {
   /** The registry was put back: what it forgot is forgotten. */
   afterRestore(): Promise<void>;
   /** When nothing is left to do. @returns what there was. @throws Violation */
-  finally(): Promise<readonly string[]>;
+  atTheEnd(): Promise<readonly string[]>;
 }
 
 export async function watch(world: World): Promise<Invariants> {
@@ -67,7 +68,7 @@ export async function watch(world: World): Promise<Invariants> {
     afterRestore: async () => {
       before = await takePicture(world);
     },
-    finally: async () => {
+    atTheEnd: async () => {
       await allIsAnswered(world, before);
       publishedOnce(world, before);
       readersKnowTheTruth(world, before);
@@ -369,7 +370,7 @@ function callSeen(row: SqlRow): CallSeen {
   return {
     call: text(row, 'call'),
     denied: intOrNone(row, 'denied_revision'),
-    current: textOrNone(row, 'receipt') === undefined ? undefined : json<Receipt>(row, 'receipt'),
+    current: textOrNone(row, 'receipt') === undefined ? undefined : receiptOfRow(row),
   };
 }
 

@@ -148,6 +148,6 @@ export function nextPlace(world: World, topic: string): ModelRecord['origin'] {
   return { topic, partition: 0, offset: world.inbox.length };
 }
 
-export async function snapshot(world: World): Promise<void> {
+export async function backUp(world: World): Promise<void> {
   world.snapshot = await takeSnapshot(world.truth);
 }

@@ -1,8 +1,8 @@
-import type { AnswerRow, ParkReason } from '../../domain/answers.ts';
+import { ANSWERS, type AnswerRow, type ParkReason } from '../../domain/answers.ts';
 import { type Place, placeText } from '../../domain/deliveries.ts';
-import { CallsealError, type Code } from '../../domain/errors.ts';
+import { CallsealError, type Code, isCode } from '../../domain/errors.ts';
 import { type KnownEpoch, refuseOtherEpoch } from './known-epoch.ts';
-import { int, intOrNone, jsonOrNone, orNull, placeholders, text, textOrNone } from './rows.ts';
+import { int, intOrNone, orNull, placeholders, text, textOrNone, word } from './rows.ts';
 import type { Sql, SqlRow, SqlValue } from './sql.ts';
 
 const COLUMNS = [
@@ -124,8 +124,8 @@ export function answerOfRow(row: SqlRow): AnswerRow {
     replay: int(row, 'replay'),
     arrival: place(row, 'arrival'),
     deliveredDigest: text(row, 'delivered_digest'),
-    answer: text<AnswerRow['answer']>(row, 'answer'),
-    code: textOrNone<Code>(row, 'code'),
+    answer: word(row, 'answer', ANSWERS),
+    code: codeOrNone(row),
     tenant: textOrNone(row, 'tenant'),
     call: textOrNone(row, 'call'),
     callUid: textOrNone(row, 'call_uid'),
@@ -133,10 +133,23 @@ export function answerOfRow(row: SqlRow): AnswerRow {
     generation: intOrNone(row, 'generation'),
     sequence: intOrNone(row, 'sequence'),
     registryEpoch: int(row, 'answer_epoch'),
-    park: jsonOrNone<ParkReason>(row, 'park'),
+    park: parkOrNone(row),
     outcome: textOrNone(row, 'outcome'),
     decidedAt: text(row, 'decided_at'),
   };
+}
+
+function codeOrNone(row: SqlRow): Code | undefined {
+  const code = textOrNone(row, 'code');
+  if (code === undefined || isCode(code)) return code;
+  throw new TypeError('an answer has a code that this program does not know');
+}
+
+function parkOrNone(row: SqlRow): ParkReason | undefined {
+  const park = textOrNone(row, 'park');
+  if (park === undefined) return undefined;
+  const reason: ParkReason = JSON.parse(park);
+  return reason;
 }
 
 function place(row: SqlRow, which: 'origin' | 'arrival'): Place {

@@ -1,8 +1,8 @@
-import { AUDIT_SCHEMA, type AuditEvent, type AuditFact, chainEvent } from '../../domain/audit-event.ts';
+import { AUDIT_SCHEMA, type AuditEvent, chainEvent } from '../../domain/audit-event.ts';
 import { CallsealError } from '../../domain/errors.ts';
 import type { AuditLog } from '../../ports/registry.ts';
-import { closeIntents, insertFacts, insertIntents } from './audit-rows.ts';
-import { int, json, text } from './rows.ts';
+import { closeIntents, factOfRow, insertFacts, insertIntents } from './audit-rows.ts';
+import { int, text } from './rows.ts';
 import type { SqlDatabase, SqlRow } from './sql.ts';
 
 /** Rows that `chain` reads at a time. */
@@ -132,7 +132,7 @@ async function sequence(database: SqlDatabase, fence: number, limit: number): Pr
 
 /** As it stands in the table, also where that is wrong: finding out is `audit verify`'s. */
 function eventOfRow(row: SqlRow): AuditEvent {
-  const fact = json<AuditFact>(row, 'fact');
+  const fact = factOfRow(row);
   return {
     ...fact,
     schema: AUDIT_SCHEMA,

@@ -1,7 +1,7 @@
 import { type AuditFact, auditText } from '../../domain/audit-event.ts';
 import type { Intent, IntentEnd } from '../../ports/registry.ts';
-import { orNull, placeholders } from './rows.ts';
-import type { Sql } from './sql.ts';
+import { orNull, placeholders, text } from './rows.ts';
+import type { Sql, SqlRow } from './sql.ts';
 
 /** Rows of the audit log. Always written by the transaction that makes the change they speak of. */
 export async function insertFacts(sql: Sql, facts: readonly AuditFact[]): Promise<void> {
@@ -18,6 +18,11 @@ export async function insertFacts(sql: Sql, facts: readonly AuditFact[]): Promis
      values ${placeholders(facts.length, 4)} on conflict (event_uid) do nothing`,
     values,
   );
+}
+
+export function factOfRow(row: SqlRow): AuditFact {
+  const fact: AuditFact = JSON.parse(text(row, 'fact'));
+  return fact;
 }
 
 export async function insertIntents(

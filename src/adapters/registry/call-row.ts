@@ -1,10 +1,11 @@
 import { KEY_CLASSES, type KeyClass } from '../../domain/artifacts.ts';
-import type { AttemptState, CallState } from '../../domain/decide.ts';
+import { ATTEMPT_STATES, type CallState } from '../../domain/decide.ts';
 import { CallsealError } from '../../domain/errors.ts';
 import { newUid } from '../../domain/ids.ts';
 import type { Receipt } from '../../domain/receipts.ts';
 import { type KnownEpoch, refuseOtherEpoch } from './known-epoch.ts';
-import { int, intOrNone, jsonOrNone, text, textOrNone } from './rows.ts';
+import { int, intOrNone, text, textOrNone, wordOrNone } from './rows.ts';
+import { receiptOfRow } from './sealed-rows.ts';
 import type { Sql, SqlRow } from './sql.ts';
 
 export interface LockedCall {
@@ -81,14 +82,14 @@ function foundCall(row: SqlRow): FoundCall {
   const generation = intOrNone(row, 'current_generation');
   return {
     callUid: text(row, 'call_uid'),
-    receipt: jsonOrNone<Receipt>(row, 'receipt'),
+    receipt: textOrNone(row, 'receipt') === undefined ? undefined : receiptOfRow(row),
     state: {
       shredded: shredded.includes('*'),
       shreddedClasses: KEY_CLASSES.filter((keyClass: KeyClass) => shredded.includes(keyClass)),
       current: revision === undefined || generation === undefined ? undefined : { revision, generation },
       deniedRevision: intOrNone(row, 'denied_revision'),
       receiptEventDigest: textOrNone(row, 'event_digest'),
-      attempt: textOrNone<AttemptState>(row, 'attempt'),
+      attempt: wordOrNone(row, 'attempt', ATTEMPT_STATES),
     },
   };
 }

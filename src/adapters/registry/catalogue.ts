@@ -1,10 +1,9 @@
 import type { AnswerRow } from '../../domain/answers.ts';
-import type { AuditFact } from '../../domain/audit-event.ts';
-import type { Receipt } from '../../domain/receipts.ts';
 import type { AnswerFilter, CallSummary, Catalogue } from '../../ports/registry.ts';
 import { ANSWER_COLUMNS, answerOfRow } from './answer-rows.ts';
-import { int, intOrNone, json, text, textOrNone } from './rows.ts';
-import { keyOfRow } from './sealed-rows.ts';
+import { factOfRow } from './audit-rows.ts';
+import { int, intOrNone, text, textOrNone } from './rows.ts';
+import { keyOfRow, receiptOfRow } from './sealed-rows.ts';
 import {
   ALL_TENANTS,
   acrossTenants,
@@ -31,7 +30,7 @@ export function catalogue(database: SqlDatabase): Catalogue {
         'select receipt from receipts where tenant = $1 and call = $2 order by revision, generation',
         [tenant, call],
       );
-      return rows.map((row) => json<Receipt>(row, 'receipt'));
+      return rows.map((row) => receiptOfRow(row));
     },
     currentReceipt: async (tenant, call, signal) => {
       signal.throwIfAborted();
@@ -41,7 +40,7 @@ export function catalogue(database: SqlDatabase): Catalogue {
          where c.tenant = $1 and c.call = $2`,
         [tenant, call],
       );
-      return row && json<Receipt>(row, 'receipt');
+      return row && receiptOfRow(row);
     },
     answers: async (filter, signal) => {
       signal.throwIfAborted();
@@ -66,7 +65,7 @@ export function catalogue(database: SqlDatabase): Catalogue {
         'select fact from audit_events where subject_uid = $1 and action = $2 order by row_number',
         [subject, action],
       );
-      return rows.map((row) => json<AuditFact>(row, 'fact'));
+      return rows.map((row) => factOfRow(row));
     },
   };
 }
@@ -74,8 +73,8 @@ export function catalogue(database: SqlDatabase): Catalogue {
 /** Collects conditions with their parameters, in step. */
 function conditions(wanted: readonly (readonly [column: string, value: SqlValue | undefined])[]) {
   const given = wanted.filter((entry): entry is readonly [string, SqlValue] => entry[1] !== undefined);
-  const text = given.map(([column], i) => `${column} = $${i + 1}`).join(' and ');
-  return { where: text === '' ? '' : `where ${text}`, values: given.map(([, value]) => value) };
+  const all = given.map(([column], i) => `${column} = $${i + 1}`).join(' and ');
+  return { where: all === '' ? '' : `where ${all}`, values: given.map(([, value]) => value) };
 }
 
 async function readCalls(

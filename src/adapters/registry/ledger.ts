@@ -1,6 +1,6 @@
 import type { DeadLetterKey, Ledger } from '../../ports/registry.ts';
 import { insertFacts } from './audit-rows.ts';
-import { bytes, json, placeholders, text } from './rows.ts';
+import { bytes, placeholders, text, texts } from './rows.ts';
 import { acrossTenants, ofTenant, type SqlDatabase, type SqlRow } from './sql.ts';
 
 export function ledger(database: SqlDatabase): Ledger {
@@ -86,7 +86,7 @@ function deadLetterKeyOfRow(row: SqlRow): DeadLetterKey {
     wrapped: bytes(row, 'wrapped'),
     kek: text(row, 'kek'),
     materialId: text(row, 'material_id'),
-    context: json(row, 'context'),
+    context: texts(row, 'context'),
     createdAt: text(row, 'created_at'),
   };
 }

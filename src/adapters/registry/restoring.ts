@@ -2,9 +2,9 @@ import type { AuditFact } from '../../domain/audit-event.ts';
 import { CallsealError } from '../../domain/errors.ts';
 import { newUid } from '../../domain/ids.ts';
 import type { Restoring } from '../../ports/registry.ts';
-import { insertFacts } from './audit-rows.ts';
+import { factOfRow, insertFacts } from './audit-rows.ts';
 import type { KnownEpoch } from './known-epoch.ts';
-import { int, json } from './rows.ts';
+import { int } from './rows.ts';
 import { acrossTenants, type Sql, type SqlDatabase } from './sql.ts';
 import { applyTombstone, readTombstones } from './tombstone-rows.ts';
 
@@ -65,7 +65,7 @@ async function raiseEpoch(sql: Sql): Promise<void> {
 async function closeAsUnknown(sql: Sql, { writer, time, actor }: AuditFact): Promise<void> {
   const dangling = await sql.query('delete from open_intents where attempt is not null returning fact');
   const ends = dangling.map((row): AuditFact => {
-    const intent = json<AuditFact>(row, 'fact');
+    const intent = factOfRow(row);
     const by = { eventUid: newUid(), intentUid: intent.eventUid, writer, time, actor };
     return { ...intent, ...by, outcome: { status: 'unknown' } };
   });

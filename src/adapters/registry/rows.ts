@@ -12,14 +12,30 @@ export function intOrNone(row: SqlRow, column: string): number | undefined {
   return isNone(row[column]) ? undefined : int(row, column);
 }
 
-export function text<T extends string = string>(row: SqlRow, column: string): T {
+export function text(row: SqlRow, column: string): string {
   const value = row[column];
   if (typeof value !== 'string') throw notOf(column, 'text');
-  return value as T;
+  return value;
 }
 
-export function textOrNone<T extends string = string>(row: SqlRow, column: string): T | undefined {
-  return isNone(row[column]) ? undefined : text<T>(row, column);
+export function textOrNone(row: SqlRow, column: string): string | undefined {
+  return isNone(row[column]) ? undefined : text(row, column);
+}
+
+/** One of a closed set of words. */
+export function word<T extends string>(row: SqlRow, column: string, words: readonly T[]): T {
+  const value = text(row, column);
+  const found = words.find((one) => one === value);
+  if (found === undefined) throw notOf(column, `one of ${words.join(', ')}`);
+  return found;
+}
+
+export function wordOrNone<T extends string>(
+  row: SqlRow,
+  column: string,
+  words: readonly T[],
+): T | undefined {
+  return isNone(row[column]) ? undefined : word(row, column, words);
 }
 
 export function bytes(row: SqlRow, column: string): Uint8Array {
@@ -28,12 +44,10 @@ export function bytes(row: SqlRow, column: string): Uint8Array {
   return value;
 }
 
-export function json<T>(row: SqlRow, column: string): T {
-  return JSON.parse(text(row, column)) as T;
-}
-
-export function jsonOrNone<T>(row: SqlRow, column: string): T | undefined {
-  return isNone(row[column]) ? undefined : json<T>(row, column);
+/** A flat JSON object of texts: an encryption context. */
+export function texts(row: SqlRow, column: string): Record<string, string> {
+  const parsed: Record<string, string> = JSON.parse(text(row, column));
+  return parsed;
 }
 
 /** `($1, $2), ($3, $4)`: the placeholders of several rows, beginning behind `taken` parameters. */

@@ -1,8 +1,8 @@
-import type { KeyClass } from '../../domain/artifacts.ts';
+import { KEY_CLASSES, type KeyClass } from '../../domain/artifacts.ts';
 import { CallsealError } from '../../domain/errors.ts';
 import { attemptPrefix } from '../../domain/object-names.ts';
 import type { Receipt, SealedArtifact, WrappedKey } from '../../domain/receipts.ts';
-import { bytes, json, placeholders, text } from './rows.ts';
+import { bytes, placeholders, text, texts, word } from './rows.ts';
 import type { Sql, SqlRow } from './sql.ts';
 
 /** What a winner leaves: its receipt and its wrapped keys, never one without the other. */
@@ -68,14 +68,19 @@ export async function keysOf(
 export function keyOfRow(row: SqlRow): WrappedKey {
   return {
     name: text(row, 'name'),
-    keyClass: text<KeyClass>(row, 'key_class'),
+    keyClass: word(row, 'key_class', KEY_CLASSES),
     attempt: text(row, 'attempt'),
     wrapped: bytes(row, 'wrapped'),
     kek: text(row, 'kek'),
     materialId: text(row, 'material_id'),
-    context: json(row, 'context'),
+    context: texts(row, 'context'),
     createdAt: text(row, 'created_at'),
   };
+}
+
+export function receiptOfRow(row: SqlRow): Receipt {
+  const receipt: Receipt = JSON.parse(text(row, 'receipt'));
+  return receipt;
 }
 
 export function isCarried(artifact: SealedArtifact): boolean {

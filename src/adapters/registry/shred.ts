@@ -4,14 +4,14 @@ import { type AnswerRow, commandOrigin } from '../../domain/answers.ts';
 import type { AuditFact } from '../../domain/audit-event.ts';
 import { fault } from '../../domain/crash-points.ts';
 import { placeText } from '../../domain/deliveries.ts';
-import type { Receipt } from '../../domain/receipts.ts';
 import type { Shredded, ShredScope } from '../../ports/registry.ts';
 import { findAnswer, insertAnswer } from './answer-rows.ts';
 import { insertFacts } from './audit-rows.ts';
 import { type LockedCall, lockCall, readCall, registryEpoch } from './call-row.ts';
 import { decisionRow } from './decision-row.ts';
 import type { KnownEpoch } from './known-epoch.ts';
-import { int, json, text } from './rows.ts';
+import { int, text } from './rows.ts';
+import { receiptOfRow } from './sealed-rows.ts';
 import type { Sql, SqlDatabase } from './sql.ts';
 import { applyTombstone } from './tombstone-rows.ts';
 
@@ -103,7 +103,7 @@ async function objectsIn(sql: Sql, { tenant, call, keyClass }: ShredScope): Prom
     call === undefined
       ? await sql.query('select receipt from receipts where tenant = $1', [tenant])
       : await sql.query('select receipt from receipts where tenant = $1 and call = $2', [tenant, call]);
-  const artifacts = rows.flatMap((row) => json<Receipt>(row, 'receipt').artifacts);
+  const artifacts = rows.flatMap((row) => receiptOfRow(row).artifacts);
   const inScope = artifacts.filter((artifact) => keyClass === undefined || artifact.keyClass === keyClass);
   return [...new Set(inScope.map(({ object }) => object))];
 }

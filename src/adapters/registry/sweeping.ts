@@ -1,11 +1,10 @@
-import type { AuditFact } from '../../domain/audit-event.ts';
-import type { AttemptState } from '../../domain/decide.ts';
+import { ATTEMPT_STATES } from '../../domain/decide.ts';
 import { callUidOf } from '../../domain/object-names.ts';
 import type { SweepableAttempt, Sweeping } from '../../ports/registry.ts';
-import { insertFacts } from './audit-rows.ts';
+import { factOfRow, insertFacts } from './audit-rows.ts';
 import { readCall, registryEpoch } from './call-row.ts';
 import type { KnownEpoch } from './known-epoch.ts';
-import { json, text } from './rows.ts';
+import { text, word } from './rows.ts';
 import { acrossTenants, type Sql, type SqlDatabase, type SqlRow } from './sql.ts';
 
 /** Every write looks first whether the registry went back: it must not clean up what it does not remember. */
@@ -43,7 +42,7 @@ export function sweeping(database: SqlDatabase, known: KnownEpoch): Sweeping {
         );
         await insertFacts(
           sql,
-          rows.map((row) => auditOf(json<AuditFact>(row, 'fact'))),
+          rows.map((row) => auditOf(factOfRow(row))),
         );
         return rows.length;
       }),
@@ -78,7 +77,7 @@ export function sweeping(database: SqlDatabase, known: KnownEpoch): Sweeping {
     attemptState: async (uid, signal) => {
       signal.throwIfAborted();
       const [row] = await acrossTenants(database).query('select state from attempts where uid = $1', [uid]);
-      return row && text<AttemptState>(row, 'state');
+      return row && word(row, 'state', ATTEMPT_STATES);
     },
     isNamed: async (object, signal) => {
       signal.throwIfAborted();
@@ -95,7 +94,7 @@ function attemptOfRow(row: SqlRow): SweepableAttempt {
     uid: text(row, 'uid'),
     tenant: text(row, 'tenant'),
     callUid: text(row, 'call_uid'),
-    state: text<AttemptState>(row, 'state'),
+    state: word(row, 'state', ATTEMPT_STATES),
   };
 }
 

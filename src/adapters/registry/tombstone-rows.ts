@@ -1,6 +1,6 @@
-import type { KeyClass } from '../../domain/artifacts.ts';
+import { KEY_CLASSES } from '../../domain/artifacts.ts';
 import type { Tombstone } from '../../ports/registry.ts';
-import { text } from './rows.ts';
+import { text, word } from './rows.ts';
 import type { Sql } from './sql.ts';
 
 /** Every call of the tenant, or every class of the call: no id may hold this character. */
@@ -31,7 +31,7 @@ export async function readTombstones(sql: Sql): Promise<Tombstone[]> {
   );
   return rows.map((row) => {
     const call = text(row, 'call');
-    const keyClass = text<KeyClass | typeof ALL>(row, 'key_class');
+    const keyClass = word(row, 'key_class', [ALL, ...KEY_CLASSES]);
     return {
       tenant: text(row, 'tenant'),
       ...(call === ALL ? {} : { call }),
