@@ -33,14 +33,22 @@ process.exitCode = await runCommand(process.argv.slice(2), {
   signal,
   startProblems: () => startProblems({ environment: process.env, options: process.execArgv }),
   checks: machineChecks,
+  registryDesk: async (loaded, { ticket }, login) => {
+    const { openRegistryDesk } = await import('./compose.ts');
+    return await openRegistryDesk(loaded, { version: product.version, actor: operator(), ticket }, login);
+  },
   open: async (loaded, { ticket, say }) => {
     const { open } = await import('./compose.ts');
-    const actor = { kind: 'operator', id: operatorName() } as const;
+    const actor = operator();
     const onKeyFileCreated = (path: string): void =>
       say(`made the key file ${path}: back it up somewhere else, without it nothing here opens again`);
     return await open(loaded, { version: product.version, actor, ticket, onKeyFileCreated });
   },
 });
+
+function operator(): { kind: 'operator'; id: string } {
+  return { kind: 'operator', id: operatorName() };
+}
 
 function operatorName(): string {
   try {

@@ -19,7 +19,7 @@ import type { Ports } from './ports/ports.ts';
 import type { Registry } from './ports/registry.ts';
 import type { Sources } from './ports/sources.ts';
 import { selfTest } from './seal/self-test.ts';
-import { auditor } from './work/auditor.ts';
+import { type Auditor, auditor } from './work/auditor.ts';
 import { bugBreaker } from './work/bug-breaker.ts';
 import { deadLetters } from './work/dead-letters.ts';
 import type { Desk } from './work/desk.ts';
@@ -39,6 +39,8 @@ export interface ProcessFacts {
   /** Told when the key file was made: it needs a backup elsewhere. */
   readonly onKeyFileCreated: (path: string) => void;
 }
+
+type Who = Pick<ProcessFacts, 'version' | 'actor' | 'ticket'>;
 
 export interface Composed {
   readonly ports: Ports;
@@ -128,6 +130,32 @@ async function openRegistry({ registry }: Settings, embedded: SqlDatabase): Prom
   const { sqlRegistry } = await import('./adapters/registry/sql-registry.ts');
   await migrate(embedded, SQLITE_TYPES);
   return sqlRegistry(embedded);
+}
+
+/**
+ * The registry's database for the commands that look after it, as the user of `login` where it names one.
+ *
+ * @throws CallsealError BAD_CONFIG - the registry is no database server; see also `postgresAdmin`
+ */
+export async function openRegistryDesk(
+  { settings: { registry } }: LoadedSettings,
+  facts: Who,
+  login: { readonly user?: string; readonly passwordFile?: string },
+) {
+  if (registry.kind !== 'postgres') {
+    throw new CallsealError(
+      'BAD_CONFIG',
+      'registry.kind is not postgres: nothing is to be migrated or checked',
+      {
+        hint: 'the embedded registry makes its tables itself',
+      },
+    );
+  }
+  const { postgresAdmin } = await import('./adapters/registry/postgres-admin.ts');
+  // Somebody else's password is not this user's.
+  const as = login.user === undefined ? registry : { ...registry, passwordFile: undefined };
+  const admin = await postgresAdmin({ ...as, ...login });
+  return { admin, auditor: auditorOf(facts, randomBytes(8).toString('hex')) };
 }
 
 async function openKeys(settings: Settings, facts: ProcessFacts, registry: Registry): Promise<Keys> {
@@ -227,8 +255,8 @@ function noAdapter(port: string, kind: string): CallsealError {
 function openDesk(settings: Settings, facts: ProcessFacts, { keys, registry }: Ports): Desk {
   const now = (): Date => new Date();
   const instance = randomBytes(8).toString('hex');
-  const { version, actor, ticket } = facts;
-  const written = auditor({ writer: { instance, version }, actor, ticket, now });
+  const { version } = facts;
+  const written = auditorOf(facts, instance);
   const letters = deadLetters({
     keys,
     registry,
@@ -247,6 +275,10 @@ function openDesk(settings: Settings, facts: ProcessFacts, { keys, registry }: P
     creates: settings.keys.kind === 'keyfile',
   });
   return { auditor: written, letters, tenants };
+}
+
+function auditorOf({ version, actor, ticket }: Who, instance: string): Auditor {
+  return auditor({ writer: { instance, version }, actor, ticket, now: () => new Date() });
 }
 
 async function makeAtStart(

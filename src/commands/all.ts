@@ -11,6 +11,7 @@ import { registerKeysExport } from './keys-export.ts';
 import { registerList } from './list.ts';
 import { registerOpen } from './open.ts';
 import { registerPublish } from './publish.ts';
+import { registerRegistry } from './registry.ts';
 import { registerSeal } from './seal.ts';
 import { registerShow } from './show.ts';
 import { registerStatus } from './status.ts';
@@ -36,6 +37,7 @@ export const COMMANDS: readonly Register[] = [
   registerDlq,
   registerSweep,
   registerKeysExport,
+  registerRegistry,
   registerConfig,
   registerDoctor,
 ];

@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import type { LoadedSettings } from '../config/load-settings.ts';
 import type { Ports } from '../ports/ports.ts';
+import type { RegistryAdmin } from '../ports/registry-admin.ts';
+import type { Auditor } from '../work/auditor.ts';
 import type { Desk } from '../work/desk.ts';
 import type { Observer } from '../work/observer.ts';
 import type { Voice } from './voice.ts';
@@ -18,6 +20,18 @@ export interface Opened {
   runWorker(options: WorkerOptions, observer: Observer, signal: AbortSignal): Promise<void>;
   /** In reverse order of opening, bounded in time. @throws AggregateError */
   close(): Promise<void>;
+}
+
+/** Another role of the registry's database than the one in the settings. A password is only ever a file. */
+export interface Login {
+  readonly user?: string;
+  readonly passwordFile?: string;
+}
+
+/** For the commands that look after the registry's database; whoever asked for it closes `admin`. */
+export interface RegistryDesk {
+  readonly admin: RegistryAdmin;
+  readonly auditor: Auditor;
 }
 
 /** One line of `doctor`. */
@@ -41,6 +55,8 @@ export interface App {
   readonly settings: () => Promise<LoadedSettings>;
   readonly ports: () => Promise<Ports>;
   readonly desk: () => Promise<Desk>;
+  /** @throws CallsealError BAD_CONFIG - also where the registry is no database server */
+  readonly registryDesk: (login: Login) => Promise<RegistryDesk>;
   /** Until `signal` aborts, the process's own where none is given. */
   readonly runWorker: (options: WorkerOptions, observer?: Observer, signal?: AbortSignal) => Promise<void>;
   /** Checks of the process and the machine; `doctor` prints them. */

@@ -3,7 +3,7 @@ import { CommanderError } from 'commander';
 import { type Flag, type LoadedSettings, loadSettings } from '../config/load-settings.ts';
 import { CallsealError, EXIT, exitOf } from '../domain/errors.ts';
 import { COMMANDS } from './all.ts';
-import type { App, Check, Opened } from './app.ts';
+import type { App, Check, Login, Opened, RegistryDesk } from './app.ts';
 import { addCommands, emptyProgram, type GlobalOptions } from './frame.ts';
 import { createVoice, type Sink, type Voice } from './voice.ts';
 
@@ -20,6 +20,8 @@ export interface Host {
   checks(loaded: LoadedSettings): Promise<readonly Check[]>;
   /** Loads the adapters and opens them; called at most once, and only by a command that needs them. */
   open(loaded: LoadedSettings, request: OpenRequest): Promise<Opened>;
+  /** Without opening anything else, and as another user where `login` names one. */
+  registryDesk(loaded: LoadedSettings, request: OpenRequest, login: Login): Promise<RegistryDesk>;
 }
 
 export interface OpenRequest {
@@ -76,6 +78,7 @@ function createApp(host: Host, voice: Voice, options: () => GlobalOptions): Runn
     settings,
     ports: async () => (await opened()).ports,
     desk: async () => (await opened()).desk,
+    registryDesk: async (login) => await host.registryDesk(await settings(), openRequest(), login),
     runWorker: async (worker, observer = {}, until = host.signal) =>
       await (await opened()).runWorker(worker, observer, until),
     checks: async () => await host.checks(await settings()),
@@ -139,9 +142,21 @@ function report(error: unknown, voice: Voice): number {
 function reportUsage(error: CommanderError, voice: Voice): number {
   if (error.exitCode === 0) return EXIT.ok;
   if (error.code === 'commander.help') return EXIT.usage; // the help it printed says it all
-  voice.error(error.message.replace(/^error: /, '').replace(/\.$/, ''));
+  const [message = '', suggestion] = error.message.split('\n');
+  voice.error(inOurVoice(message.replace(/^error: /, '')));
+  // Commander puts it into a line of its own, in brackets.
+  if (suggestion !== undefined) voice.hint(inOurVoice(suggestion.replace(/^\(|\)$/g, '')));
   voice.hint('callseal --help, or callseal COMMAND --help');
   return EXIT.usage;
+}
+
+/** Commander's sentences as one without capitals and full stops; what was typed stays as it is. */
+function inOurVoice(sentences: string): string {
+  return sentences
+    .replace(/\.$/, '')
+    .replace('. Allowed choices are ', '; allowed: ')
+    .replace(/\. Expected (\d+)/, '; expected $1')
+    .replace(/^Did you mean/, 'did you mean');
 }
 
 function where(error: Error): string {

@@ -42,6 +42,9 @@ export async function run(words: string, given: Given = {}): Promise<Ran> {
       signal: new AbortController().signal,
       startProblems: () => [],
       checks: async () => [],
+      registryDesk: async () => {
+        throw new Error('no registry of a test');
+      },
       open: async () => {
         count.opened++;
         return {

@@ -135,16 +135,18 @@ async function poolOptions(options: PostgresOptions): Promise<pg.PoolConfig> {
 async function tlsOptions({ host, ca, minVersion = 'TLSv1.3' }: PostgresOptions) {
   // `host` is what the certificate is checked against, an address too.
   const checked = { host, rejectUnauthorized: true, minVersion };
-  return typeof ca === 'string' ? { ...checked, ca: await fileOf(ca, 'registry.ca') } : checked;
+  return typeof ca === 'string'
+    ? { ...checked, ca: await fileOf(ca, 'file of trusted authorities') }
+    : checked;
 }
 
 async function secretOf(path: string): Promise<string> {
-  return (await fileOf(path, 'registry.passwordFile')).trim();
+  return (await fileOf(path, 'password file')).trim();
 }
 
-async function fileOf(path: string, setting: string): Promise<string> {
+async function fileOf(path: string, what: string): Promise<string> {
   return await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new CallsealError('BAD_CONFIG', `the file of ${setting} cannot be read`, { cause });
+    throw new CallsealError('BAD_CONFIG', `the ${what} of the registry cannot be read`, { cause });
   });
 }
 

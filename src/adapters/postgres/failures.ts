@@ -45,7 +45,7 @@ export function connectFailure(cause: unknown, code: 'BAD_CONFIG' | 'REGISTRY_DO
   if (state?.startsWith('28')) {
     return new CallsealError(code, 'the database does not accept the user or its password', {
       cause,
-      hint: 'look at registry.user and registry.passwordFile',
+      hint: 'look at the user and the password file: registry.user, registry.passwordFile, or --user, --password-file',
     });
   }
   if (state === '3D000') return new CallsealError(code, 'there is no such database', { cause });
