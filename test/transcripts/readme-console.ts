@@ -33,7 +33,9 @@ export async function runConsole(commands: readonly string[]): Promise<string[]>
     await symlink(resolve('bin/callseal'), join(folder, 'bin/callseal'));
     await cp(resolve('samples'), join(folder, 'samples'), { recursive: true });
     const script = commands.map((command) => `echo '${MARK}'\n${command}\n`).join('');
-    const environment = Object.entries(process.env).filter(([name]) => !/^(CALLSEAL_(?!NODE)|MAKE)/.test(name));
+    const environment = Object.entries(process.env).filter(
+      ([name]) => !/^(CALLSEAL_(?!NODE)|MAKE)/.test(name),
+    );
     const shell = spawn('sh', ['-c', `exec 2>&1\n${script}`], {
       cwd: folder,
       env: Object.fromEntries(environment),
