@@ -2,6 +2,7 @@ import type { AnswerRow } from '../domain/answers.ts';
 import { EXIT, exitOf } from '../domain/errors.ts';
 import type { Outcome } from '../domain/outcome-event.ts';
 import type { App } from './app.ts';
+import { counted } from './words.ts';
 
 /** Prints what a delivery came to, and ends with the exit code that says it. `--json`: the outcome event's data. */
 export async function reportAnswer(app: App, row: AnswerRow): Promise<void> {
@@ -22,8 +23,7 @@ function exitOfAnswer({ answer, code }: AnswerRow): number {
 function sizeOf(outcome: Outcome | undefined): string {
   if (!outcome || outcome.artifacts.length === 0) return '';
   const bytes = outcome.artifacts.reduce((sum, { sealedBytes }) => sum + sealedBytes, 0);
-  const count = outcome.artifacts.length;
-  return `, ${count} object${count === 1 ? '' : 's'}, ${bytes} bytes`;
+  return `, ${counted(outcome.artifacts.length, 'object')}, ${bytes} bytes`;
 }
 
 function* warningsOf(outcome: Outcome | undefined): Generator<string> {

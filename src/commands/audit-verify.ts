@@ -9,6 +9,7 @@ import {
 } from '../work/verify-audit.ts';
 import type { App } from './app.ts';
 import { example, group } from './frame.ts';
+import { counted } from './words.ts';
 
 interface VerifyFlags {
   readonly topic?: boolean;
@@ -46,7 +47,7 @@ async function verdictOf(app: App, file: string | undefined, flags: VerifyFlags)
   const verdict = await verifyRegistryAudit(registry, events, app.signal);
   const { unsequenced } = await registry.pending(app.signal);
   if (unsequenced > 0)
-    app.voice.say(`${unsequenced} audit events are not in the chain yet; a worker puts them there`);
+    app.voice.say(`${counted(unsequenced, 'audit event')} not in the chain yet; a worker puts them there`);
   return verdict;
 }
 
@@ -61,7 +62,8 @@ async function bytesOf(file: string): Promise<AsyncIterable<Buffer>> {
 
 function* linesOf(verdict: AuditVerdict): Generator<string> {
   const span = verdict.from === undefined ? '' : `, ${verdict.from} to ${verdict.to}`;
-  yield `${verdict.events} audit events${span}: ${verdict.problemCount === 0 ? 'whole' : `${verdict.problemCount} problems`}`;
+  const found = verdict.problemCount === 0 ? 'whole' : counted(verdict.problemCount, 'problem');
+  yield `${counted(verdict.events, 'audit event')}${span}: ${found}`;
   for (const { kind, seq, record, says } of verdict.problems) {
     yield `${kind}  ${seq === undefined ? `record ${record}` : `event ${seq}`}: ${says}`;
   }

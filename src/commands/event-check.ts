@@ -9,6 +9,7 @@ import { recordingAllowed } from '../work/plan-call.ts';
 import type { App } from './app.ts';
 import { readEvent, STRUCTURED } from './event-file.ts';
 import { example, group } from './frame.ts';
+import { counted } from './words.ts';
 
 interface EventCheck {
   readonly answer: 'sealed' | 'refused' | 'parked';
@@ -71,7 +72,7 @@ function checkOf(value: Buffer, settings: Settings): EventCheck {
       warnings,
     };
   }
-  const artifacts = `${event.artifacts.length} artifact${event.artifacts.length === 1 ? '' : 's'}`;
+  const artifacts = counted(event.artifacts.length, 'artifact');
   const unnamed = isNamedTenant(settings, event.tenant)
     ? ''
     : '; its tenant is not named in the settings and has to be made by `callseal seal` first';

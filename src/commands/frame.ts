@@ -51,7 +51,8 @@ export function addCommands(program: Command, commands: readonly Register[], app
 /** `callseal audit …`: finds the group, or makes it. */
 export function group(program: Command, name: string, summary: string): Command {
   return (
-    program.commands.find((command) => command.name() === name) ?? program.command(name).description(summary)
+    program.commands.find((command) => command.name() === name) ??
+    program.command(name).description(summary).helpCommand(false)
   );
 }
 

@@ -7,7 +7,7 @@ import { findReceipt } from '../work/open-artifact.ts';
 import { type ArtifactCheck, verifyReceipt } from '../work/verify-calls.ts';
 import type { App } from './app.ts';
 import { example } from './frame.ts';
-import { type CallRef, callRef, callText, sampleSize } from './words.ts';
+import { type CallRef, callRef, callText, counted, sampleSize } from './words.ts';
 
 interface VerifyOptions {
   readonly all?: boolean;
@@ -93,7 +93,9 @@ function lineOf(check: ArtifactCheck): string {
 function sayTally({ voice }: App, tally: Tally, sample: number | undefined): void {
   const { calls, objects, bytes, failed, gone } = tally;
   const shredded = gone > 0 ? `, ${gone} shredded` : '';
-  voice.say(`${calls} calls, ${objects} objects, ${bytes} bytes: ${failed} failed${shredded}`);
+  voice.say(
+    `${counted(calls, 'call')}, ${counted(objects, 'object')}, ${bytes} bytes: ${failed} failed${shredded}`,
+  );
   if (sample === undefined || failed > 0 || calls === 0) return;
   // The rule of three: 1 − 0.05^(1/n) for n good ones and none bad.
   const share = (100 * (1 - 0.05 ** (1 / calls))).toFixed(2);

@@ -44,6 +44,11 @@ export function revisionText(at: { readonly revision: number; readonly generatio
   return at.generation <= 1 ? String(at.revision) : `${at.revision}.${at.generation}`;
 }
 
+/** `1 call`, `2 calls`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
 /** For `--revision`: from 1. */
 export function revision(text: string): number {
   return wholeNumber('--revision', text, 1, 2 ** 31 - 1);

@@ -20,8 +20,7 @@ const RULES: readonly (readonly [pattern: RegExp, instead: string | ((match: str
   // an outcome holds milliseconds, whose digits count
   [/one outcome \([\d,]+ bytes\)/g, 'one outcome (<n> bytes)'],
   [/"outcomeBytes":\d+/g, '"outcomeBytes":"<n>"'],
-  [/\bpid \d+\b/g, 'pid <pid>'],
-  [/\bprocess \d+\b/g, 'process <pid>'],
+  [/\b(process|kill) \d+\b/g, '$1 <pid>'],
 ];
 
 const UID = /\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g;
