@@ -88,6 +88,9 @@ export interface Shredded {
  *
  * All reject with CallsealError REGISTRY_DOWN (nothing happened, or for `decide` and `shred`: nothing is known to
  * have happened), REGISTRY_WENT_BACK, REGISTRY_DAMAGED.
+ *
+ * A handle lives in the epoch that it met first. After a restore it answers REGISTRY_WENT_BACK for ever, also once
+ * the restore is accepted: the process behind it has to start anew.
  */
 export interface Decisions {
   /**
@@ -278,8 +281,9 @@ export interface Restoring {
   state(signal: AbortSignal): Promise<RegistryState>;
   tombstones(signal: AbortSignal): Promise<Tombstone[]>;
   /**
-   * One transaction: raises the epoch, re-applies the tombstones, turns every `open` attempt into `unknown` with
-   * its intents closed as `unknown`, and refuses decisions until `acceptRestore`.
+   * One transaction: raises the epoch above every one that this registry may have had, re-applies the tombstones,
+   * turns every `open` attempt into `unknown` with its intents closed as `unknown`, and refuses decisions until
+   * `acceptRestore`. This handle goes on in the new epoch.
    */
   declareWentBack(tombstones: readonly Tombstone[], fact: AuditFact, signal: AbortSignal): Promise<void>;
   acceptRestore(fact: AuditFact, signal: AbortSignal): Promise<void>;

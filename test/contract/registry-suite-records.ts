@@ -302,6 +302,26 @@ export function registryRecordsContract({ registry: under, second, database }: U
       });
     });
 
+    test('is closed to every handle that was there before, also when its restore is accepted', async () => {
+      const registry = under();
+      const older = await second();
+      const of = sealing();
+      const callUid = await open(older, of);
+      await registry.declareWentBack([], fact('registry.accept-restore'), never);
+      await registry.acceptRestore(fact('registry.accept-restore'), never);
+      const acts = [
+        older.decide(sealProposal(of, callUid), never),
+        older.openAttempt({ ...sealingAttempt(), uid: 'a-3' }, never),
+        older.answerOf({ ...of, deliveredDigest: of.digest }, never),
+        older.sweepable(-1, 10, never),
+      ];
+      for (const act of acts) expect(await failureCode(act)).toBe('REGISTRY_WENT_BACK');
+      await older.close();
+      const newer = await second();
+      expect(await newer.answerOf({ ...of, deliveredDigest: of.digest }, never)).toBeUndefined();
+      await newer.close();
+    });
+
     test('closes the intents of attempts as unknown, and deletes keys that tombstones cover', async () => {
       const registry = under();
       await sealWhole(registry, sealing());
