@@ -349,6 +349,18 @@ export function failing<Args extends unknown[], Result>(
   };
 }
 
+/** What was published, topic by topic. */
+export async function collectOutputs(
+  { events }: Pick<World, 'events'>,
+  topics: readonly Output['topic'][],
+): Promise<Output[]> {
+  const outputs: Output[] = [];
+  for (const topic of topics) {
+    for await (const record of events.read(topic, { follow: false }, SIGNAL)) outputs.push(record);
+  }
+  return outputs;
+}
+
 /** Every file under `folder` with its bytes. */
 export function filesUnder(folder: string): { readonly path: string; readonly bytes: Buffer }[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
