@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { Client, type QueryResultRow } from 'pg';
 import { openPostgres, type PostgresOptions } from '../../src/adapters/postgres/connection.ts';
 import { postgresAdmin } from '../../src/adapters/registry/postgres-admin.ts';
 import type { AuditFact } from '../../src/domain/audit-event.ts';
 import { newUid } from '../../src/domain/ids.ts';
-import { type PostgresRole, servicesEnv } from './env.ts';
+import { type PostgresRole, readSecret, servicesEnv } from './env.ts';
 
 /** The real server, as one of the roles, with the tables in a schema of their own. */
 export function postgresOptions(role: PostgresRole, schema: string, base?: number): PostgresOptions {
@@ -43,6 +45,27 @@ export async function asOwner(schema: string, script: string, base?: number): Pr
     await database.script(script);
   } finally {
     await database.close();
+  }
+}
+
+/** What no role of ours may do: sets the scene, and never goes through the product. */
+export async function asSuperuser(statements: string, base?: number): Promise<QueryResultRow[]> {
+  const { postgres, tls } = servicesEnv(base);
+  const { host, port, database, users } = postgres;
+  const { user, passwordFile } = users.superuser;
+  const client = new Client({
+    host,
+    port,
+    database,
+    user,
+    password: readSecret(passwordFile),
+    ssl: { ca: readFileSync(tls.ca) },
+  });
+  await client.connect();
+  try {
+    return (await client.query(statements)).rows;
+  } finally {
+    await client.end();
   }
 }
 

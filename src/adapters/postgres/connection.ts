@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as rest } from 'node:timers/promises';
 import type { SecureVersion } from 'node:tls';
-import pg from 'pg';
+import { type ClientBase, type CustomTypesConfig, Pool, type PoolConfig, types } from 'pg';
 import { CallsealError } from '../../domain/errors.ts';
 import { ALL_TENANTS, type SqlDatabase } from '../registry/sql.ts';
 import { Conflict, connectFailure, translated } from './failures.ts';
@@ -53,8 +53,6 @@ const TRIES = 5;
 const IDLE_MS = 60_000;
 /** Connections are made anew, so that what is checked on a new one is checked again. */
 const LIFETIME_SECONDS = 1_800;
-const BYTEA = 17;
-const INT8 = 20;
 
 /**
  * A pool of connections to PostgreSQL, verified by TLS. Every statement is in a transaction that says whose rows it
@@ -66,13 +64,13 @@ const INT8 = 20;
 export async function openPostgres(options: PostgresOptions): Promise<SqlDatabase> {
   let isOpen = false;
   const code = (): 'BAD_CONFIG' | 'REGISTRY_DOWN' => (isOpen ? 'REGISTRY_DOWN' : 'BAD_CONFIG');
-  const inspect = async (client: pg.ClientBase): Promise<void> => {
+  const inspect = async (client: ClientBase): Promise<void> => {
     await refuseUnsafe(client, code());
     await options.onConnect?.(databaseOn(async (work) => await work(client)));
   };
-  const pool = new pg.Pool({
+  const pool = new Pool({
     ...(await poolOptions(options)),
-    verify: (client, done) => void inspect(client).then(() => done(), done),
+    verify: (client, ready) => void inspect(client).then(() => ready(), ready),
   });
   // A connection that breaks while nobody waits for a reply: the next statement on it says so.
   pool.on('error', () => undefined);
@@ -105,7 +103,7 @@ export async function openPostgres(options: PostgresOptions): Promise<SqlDatabas
   }
 }
 
-async function poolOptions(options: PostgresOptions): Promise<pg.PoolConfig> {
+async function poolOptions(options: PostgresOptions): Promise<PoolConfig> {
   const { host, port, database, user, passwordFile, schema = 'public' } = options;
   const timeouts = { ...TIMEOUTS, ...options.timeouts };
   return {
@@ -119,7 +117,7 @@ async function poolOptions(options: PostgresOptions): Promise<pg.PoolConfig> {
     pipeline: true,
     application_name: 'callseal',
     options: `-c search_path=${schema} -c client_min_messages=warning`,
-    types: { getTypeParser: typeParser },
+    types: TYPES,
     max: options.pool,
     idleTimeoutMillis: IDLE_MS,
     maxLifetimeSeconds: LIFETIME_SECONDS,
@@ -150,13 +148,16 @@ async function fileOf(path: string, what: string): Promise<string> {
   });
 }
 
-type Use = <T>(work: (client: pg.ClientBase) => Promise<T>) => Promise<T>;
+type Use = <T>(work: (client: ClientBase) => Promise<T>) => Promise<T>;
 
 function databaseOn(use: Use): SqlDatabase {
   return {
     query: async (text, values = [], tenant = '') =>
-      await sayingDown(async () =>
-        tryingAgain(async () => await use(async (client) => await alone(client, tenant, text, values))),
+      await sayingDown(
+        async () =>
+          await tryingAgain(
+            async () => await use(async (client) => await alone(client, tenant, text, values)),
+          ),
       ),
     transaction: async (tenant, work) =>
       await tryingAgain(
@@ -201,7 +202,7 @@ function isLost(error: unknown): boolean {
   return error instanceof CallsealError && ['COMMIT_UNKNOWN', 'REGISTRY_DOWN'].includes(error.code);
 }
 
-async function rollBack(client: pg.ClientBase): Promise<boolean> {
+async function rollBack(client: ClientBase): Promise<boolean> {
   return await client.query('rollback').then(
     () => true,
     () => false,
@@ -213,8 +214,10 @@ function bytesOf(hex: string): Uint8Array {
   return new Uint8Array(Buffer.from(hex.slice('\\x'.length), 'hex'));
 }
 
-function typeParser(oid: number, format?: 'text' | 'binary'): unknown {
-  if (oid === INT8) return BigInt;
-  if (oid === BYTEA) return bytesOf;
-  return pg.types.getTypeParser(oid, format);
-}
+const TYPES: CustomTypesConfig = {
+  getTypeParser: (oid, format) => {
+    if (oid === types.builtins.INT8) return BigInt;
+    if (oid === types.builtins.BYTEA) return bytesOf;
+    return types.getTypeParser(oid, format);
+  },
+};

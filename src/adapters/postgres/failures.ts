@@ -1,4 +1,4 @@
-import pg from 'pg';
+import { DatabaseError } from 'pg';
 import { CallsealError } from '../../domain/errors.ts';
 
 /** Another transaction was in the way and nothing was committed: the whole transaction may be tried again. */
@@ -42,25 +42,30 @@ export function isRefusedCommit(cause: unknown): boolean {
 export function connectFailure(cause: unknown, code: 'BAD_CONFIG' | 'REGISTRY_DOWN'): CallsealError {
   if (cause instanceof CallsealError) return cause;
   const state = stateOf(cause);
-  if (state?.startsWith('28')) {
-    return new CallsealError(code, 'the database does not accept the user or its password', {
+  if (state !== undefined && isOneOf(state, ['28', '42501'])) {
+    return new CallsealError(code, 'the database does not let this user in', {
       cause,
       hint: 'look at the user and the password file: registry.user, registry.passwordFile, or --user, --password-file',
     });
   }
   if (state === '3D000') return new CallsealError(code, 'there is no such database', { cause });
   if (state !== undefined) return down(`the database takes no connection now (${state})`, cause);
-  const reason = (cause as { code?: unknown } | undefined)?.code;
-  const why = typeof reason === 'string' ? ` (${reason})` : '';
+  const reason = networkCode(cause);
+  const why = reason === '' ? '' : ` (${reason})`;
   return down(`the database cannot be reached${why}`, cause, tlsHint(cause));
 }
 
 function tlsHint(cause: unknown): string | undefined {
-  const { code = '', message = '' } = cause as { code?: string; message?: string };
-  if (/CERT|ERR_TLS|ERR_SSL|VERIFY/.test(code)) {
+  if (/CERT|ERR_TLS|ERR_SSL|VERIFY/.test(networkCode(cause))) {
     return 'TLS failed: look at registry.ca, the name in the server certificate and registry.minVersion';
   }
-  return message.includes('SSL') ? 'the server speaks no TLS: turn ssl on there' : undefined;
+  const hasNoTls = cause instanceof Error && cause.message.includes('does not support SSL');
+  return hasNoTls ? 'the server speaks no TLS: turn ssl on there' : undefined;
+}
+
+/** `ECONNREFUSED`, `SELF_SIGNED_CERT_IN_CHAIN`, …, or nothing. */
+function networkCode(cause: unknown): string {
+  return cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
 }
 
 function down(message: string, cause: unknown, hint?: string): CallsealError {
@@ -68,7 +73,7 @@ function down(message: string, cause: unknown, hint?: string): CallsealError {
 }
 
 function stateOf(cause: unknown): string | undefined {
-  return cause instanceof pg.DatabaseError ? cause.code : undefined;
+  return cause instanceof DatabaseError ? cause.code : undefined;
 }
 
 function isOneOf(state: string, states: readonly string[]): boolean {

@@ -1,4 +1,4 @@
-import type pg from 'pg';
+import type { ClientBase } from 'pg';
 import { CallsealError } from '../../domain/errors.ts';
 
 /**
@@ -8,10 +8,7 @@ import { CallsealError } from '../../domain/errors.ts';
  * @param code - of the refusal: BAD_CONFIG while the program opens, REGISTRY_DOWN in a program that runs
  * @throws CallsealError
  */
-export async function refuseUnsafe(
-  client: pg.ClientBase,
-  code: 'BAD_CONFIG' | 'REGISTRY_DOWN',
-): Promise<void> {
+export async function refuseUnsafe(client: ClientBase, code: 'BAD_CONFIG' | 'REGISTRY_DOWN'): Promise<void> {
   const { rows } = await client.query<Record<string, string>>(
     `select rolsuper::text as superuser, rolbypassrls::text as bypasses,
        current_setting('synchronous_commit') as synchronous_commit, pg_is_in_recovery()::text as standby

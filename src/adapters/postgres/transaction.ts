@@ -1,4 +1,4 @@
-import pg from 'pg';
+import { type ClientBase, escapeLiteral, type QueryResult } from 'pg';
 import { CallsealError } from '../../domain/errors.ts';
 import type { Sql, SqlRow, SqlValue } from '../registry/sql.ts';
 import { isRefusedCommit, translated } from './failures.ts';
@@ -17,7 +17,7 @@ const TOGETHER = `pg_advisory_xact_lock_shared(hashtextextended('callseal ' || c
  * @throws Conflict - nothing was committed, it may be tried again
  */
 export async function inTransaction<T>(
-  client: pg.ClientBase,
+  client: ClientBase,
   tenant: string,
   work: (sql: Sql) => Promise<T>,
 ): Promise<T> {
@@ -33,7 +33,7 @@ export async function inTransaction<T>(
 
 /** One statement in a transaction of its own, all of it sent at once: one round trip. */
 export async function alone(
-  client: pg.ClientBase,
+  client: ClientBase,
   tenant: string,
   text: string,
   values: readonly SqlValue[],
@@ -50,12 +50,12 @@ export async function alone(
 }
 
 function beginText(tenant: string): string {
-  const scope = `set_config('callseal.tenant', ${pg.escapeLiteral(tenant)}, true)`;
+  const scope = `set_config('callseal.tenant', ${escapeLiteral(tenant)}, true)`;
   return `begin isolation level read committed; select ${scope}, ${TOGETHER}`;
 }
 
 async function rowsOf(
-  client: pg.ClientBase,
+  client: ClientBase,
   text: string,
   values: readonly SqlValue[] = [],
 ): Promise<readonly SqlRow[]> {
@@ -72,15 +72,15 @@ async function rowsOf(
  */
 const COMMIT = 'set local statement_timeout = 0; commit';
 
-async function commit(client: pg.ClientBase): Promise<void> {
+async function commit(client: ClientBase): Promise<void> {
   const warnings: string[] = [];
   const onNotice = ({ code }: { readonly code?: string | undefined }): void => {
     if (code !== undefined) warnings.push(code);
   };
   client.on('notice', onNotice);
   try {
-    const results = (await client.query(COMMIT)) as unknown as readonly { readonly command: string }[];
-    if (results.at(-1)?.command !== 'COMMIT') {
+    const replies: QueryResult | readonly QueryResult[] = await client.query(COMMIT);
+    if (![replies].flat().at(-1)?.command.startsWith('COMMIT')) {
       throw new CallsealError('BUG', 'a transaction was rolled back where it should commit');
     }
   } catch (cause) {

@@ -1,4 +1,4 @@
-import pg from 'pg';
+import { DatabaseError } from 'pg';
 import type { AuditFact } from '../../domain/audit-event.ts';
 import { CallsealError } from '../../domain/errors.ts';
 import type { Migrated, RegistryAdmin } from '../../ports/registry-admin.ts';
@@ -44,7 +44,7 @@ async function migratePostgres(database: SqlDatabase, schema: string, fact: Audi
       return { from, to: SCHEMA_VERSION };
     });
   } catch (error) {
-    if (!(error instanceof pg.DatabaseError) || error.code !== NOT_ALLOWED) throw error;
+    if (!(error instanceof DatabaseError) || error.code !== NOT_ALLOWED) throw error;
     throw new CallsealError('REFUSED', 'this user may not change the tables of the registry', {
       cause: error,
       hint: `migrate as the role that owns them: --user ${OWNER} --password-file FILE`,
