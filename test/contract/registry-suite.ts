@@ -349,6 +349,7 @@ export function registryContract(kind: string): void {
       registry: () => registry,
       second: openAnother,
       database: () => database,
+      oneWriter: () => world.oneWriter ?? false,
     });
   });
 }

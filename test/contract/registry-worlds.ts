@@ -11,6 +11,8 @@ import { dropSchema, migratedSchema, postgresOptions } from '../services/postgre
 export interface RegistryWorld {
   readonly kind: string;
   readonly location: string;
+  /** Transactions that write wait for each other from their beginning on. */
+  readonly oneWriter?: true;
   dispose(): Promise<void>;
 }
 
@@ -26,6 +28,7 @@ const sqlite: RegistryWorldKind = {
     return {
       kind: 'sqlite',
       location,
+      oneWriter: true,
       dispose: async () => await rm(location, { recursive: true, force: true }),
     };
   },
