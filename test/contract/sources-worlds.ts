@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { filesSources } from '../../src/adapters/sources/files.ts';
-import { ONE_CALL_ALIAS, oneCallSources } from '../../src/adapters/sources/one-call.ts';
+import { oneCallSources } from '../../src/adapters/sources/one-call.ts';
 import { s3Sources } from '../../src/adapters/sources/s3.ts';
 import type { Code } from '../../src/domain/errors.ts';
+import { ONE_CALL_ALIAS } from '../../src/domain/tenants.ts';
 import type { SourceRef, Sources } from '../../src/ports/sources.ts';
 import { bucketOptions, dropBucket, makeBucket, type S3StoreName, withBucket } from './s3-buckets.ts';
 

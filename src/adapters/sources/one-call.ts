@@ -1,11 +1,9 @@
 import { CallsealError } from '../../domain/errors.ts';
+import { ONE_CALL_ALIAS } from '../../domain/tenants.ts';
 import type { Ledger } from '../../ports/registry.ts';
 import type { SourceRef, Sources } from '../../ports/sources.ts';
 import { checkSourceKey } from './check-key.ts';
 import { type GuardedPath, openGuarded, statGuarded } from './guarded-file.ts';
-
-/** The alias that `callseal seal` writes into its event; no tenant may configure it. */
-export const ONE_CALL_ALIAS = 'cli';
 
 /**
  * Files that an operator named for one call (`callseal seal --audio FILE`), read in place. The registry knows the
