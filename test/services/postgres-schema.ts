@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { Client, type QueryResultRow } from 'pg';
+import { Client, type QueryResult, type QueryResultRow } from 'pg';
 import { openPostgres, type PostgresOptions } from '../../src/adapters/postgres/connection.ts';
 import { postgresAdmin } from '../../src/adapters/registry/postgres-admin.ts';
 import type { AuditFact } from '../../src/domain/audit-event.ts';
@@ -48,25 +48,33 @@ export async function asOwner(schema: string, script: string, base?: number): Pr
   }
 }
 
-/** What no role of ours may do: sets the scene, and never goes through the product. */
-export async function asSuperuser(statements: string, base?: number): Promise<QueryResultRow[]> {
-  const { postgres, tls } = servicesEnv(base);
-  const { host, port, database, users } = postgres;
-  const { user, passwordFile } = users.superuser;
+/** Statements as they are, past the product: as a superuser, to set a scene; as a role, to see what it may do. */
+export async function plainSql(
+  role: PostgresRole,
+  statements: string,
+  { schema = 'public', base }: { readonly schema?: string; readonly base?: number } = {},
+): Promise<QueryResultRow[]> {
+  const { host, port, database, user, passwordFile = '' } = postgresOptions(role, schema, base);
   const client = new Client({
     host,
     port,
     database,
     user,
     password: readSecret(passwordFile),
-    ssl: { ca: readFileSync(tls.ca) },
+    ssl: { ca: readFileSync(servicesEnv(base).tls.ca) },
+    options: `-c search_path=${schema}`,
   });
   await client.connect();
   try {
-    return (await client.query(statements)).rows;
+    const results: QueryResult | readonly QueryResult[] = await client.query(statements);
+    return [results].flat().at(-1)?.rows ?? [];
   } finally {
     await client.end();
   }
+}
+
+export async function asSuperuser(statements: string, base?: number): Promise<QueryResultRow[]> {
+  return await plainSql('superuser', statements, base === undefined ? {} : { base });
 }
 
 export function migrationFact(): AuditFact {

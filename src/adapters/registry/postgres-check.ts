@@ -1,6 +1,6 @@
 import type { RegistryFinding } from '../../ports/registry-admin.ts';
 import { SCHEMA_VERSION } from './migrate.ts';
-import { ROLES, type Role, rightsOf, TABLES } from './postgres-tables.ts';
+import { policiesOf, ROLES, type Role, rightsOf, TABLES } from './postgres-tables.ts';
 import { tablesVersion } from './postgres-version.ts';
 import { text, textOrNone } from './rows.ts';
 import type { Sql, SqlDatabase } from './sql.ts';
@@ -15,7 +15,7 @@ export async function checkPostgres(database: SqlDatabase): Promise<RegistryFind
       versionFinding(version),
       await transport(sql),
       await roles(sql),
-      ...(version === 0 ? [] : [await rowSecurity(sql), await rights(sql)]),
+      ...(version === 0 ? [] : [await rowSecurity(sql), await policies(sql), await rights(sql)]),
       await synchronousCommit(sql),
       await standby(sql),
       await durability(sql),
@@ -65,6 +65,29 @@ async function rowSecurity(sql: Sql): Promise<RegistryFinding> {
   return open.length === 0
     ? ok('row-level security', `forced on ${rows.length} tables with tenants`)
     : bad('row-level security', `not forced on ${open.join(', ')}`, MIGRATE);
+}
+
+/** One policy that nobody asked for opens a table: several are joined by `or`. */
+async function policies(sql: Sql): Promise<RegistryFinding> {
+  const rows = await sql.query(
+    `select tablename::text as name, policyname::text as policy, cmd, permissive, array_to_string(roles, ' ') as roles,
+       qual, with_check from pg_policies where schemaname = current_schema()`,
+  );
+  const found = new Map<string, string[]>();
+  for (const row of rows) {
+    const { policy, cmd, permissive, roles: to, qual, with_check: check } = row;
+    const name = text(row, 'name');
+    found.set(name, [...(found.get(name) ?? []), JSON.stringify([policy, cmd, permissive, to, qual, check])]);
+  }
+  const wrong = Object.entries(TABLES).filter(([name, table]) => {
+    const wanted = policiesOf(table).map(({ name: policy, command, using, check }) =>
+      JSON.stringify([policy, command, 'PERMISSIVE', 'public', using, check]),
+    );
+    return (found.get(name) ?? []).toSorted().join() !== wanted.toSorted().join();
+  });
+  return wrong.length === 0
+    ? ok('policies', 'as they should be')
+    : bad('policies', `not ours on ${wrong.map(([name]) => name).join(', ')}`, MIGRATE);
 }
 
 async function rights(sql: Sql): Promise<RegistryFinding> {

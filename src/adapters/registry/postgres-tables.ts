@@ -65,6 +65,32 @@ export function rightsOf(role: Role, table: Table): string[] {
   return [...rights, ...update.map((column) => `update(${column})`)].toSorted();
 }
 
+export interface Policy {
+  readonly name: string;
+  readonly command: 'ALL' | 'SELECT' | 'INSERT' | 'UPDATE' | 'DELETE';
+  /** As the server writes them back. */
+  readonly using: string | null;
+  readonly check: string | null;
+}
+
+/** For every role alike, the owner too. */
+export function policiesOf({ isolation }: Table): readonly Policy[] {
+  const meets = 'callseal_meets(tenant)';
+  switch (isolation) {
+    case 'none':
+      return [];
+    case 'tenant':
+      return [{ name: 'callseal_all', command: 'ALL', using: meets, check: meets }];
+    case 'found':
+      return [
+        { name: 'callseal_find', command: 'SELECT', using: 'callseal_says_whose()', check: null },
+        { name: 'callseal_insert', command: 'INSERT', using: null, check: meets },
+        { name: 'callseal_update', command: 'UPDATE', using: meets, check: meets },
+        { name: 'callseal_delete', command: 'DELETE', using: meets, check: null },
+      ];
+  }
+}
+
 /**
  * Functions, row-level security and rights, as `TABLES` has them; said again at every migration, so that it also
  * repairs what was changed by hand.
@@ -72,8 +98,9 @@ export function rightsOf(role: Role, table: Table): string[] {
 export function protection(schema: string): string[] {
   return [
     ...FUNCTIONS,
+    DROP_POLICIES,
     ...Object.entries(TABLES).flatMap(([name, table]) => [
-      ...rowSecurity(name, table.isolation),
+      ...rowSecurity(name, policiesOf(table)),
       `revoke all on ${name} from public, ${ROLES.join(', ')}`,
       ...ROLES.flatMap((role) => {
         const rights = rightsOf(role, table);
@@ -103,24 +130,27 @@ const FUNCTIONS = [
   `create trigger meta_alone before update on meta for each statement execute function callseal_wait_alone()`,
 ];
 
-function rowSecurity(name: string, isolation: Isolation): string[] {
-  if (isolation === 'none') return [];
-  const meets = 'callseal_meets(tenant)';
-  const policies: Readonly<Record<string, string>> =
-    isolation === 'tenant'
-      ? { callseal_all: `for all using (${meets}) with check (${meets})` }
-      : {
-          callseal_find: 'for select using (callseal_says_whose())',
-          callseal_insert: `for insert with check (${meets})`,
-          callseal_update: `for update using (${meets}) with check (${meets})`,
-          callseal_delete: `for delete using (${meets})`,
-        };
+/** All there are: one more would only ever open what the others close. */
+const DROP_POLICIES = `do $$ declare found record;
+  begin
+    for found in select policyname, tablename from pg_policies where schemaname = current_schema()
+      and tablename in (${Object.keys(TABLES)
+        .map((name) => `'${name}'`)
+        .join(', ')})
+    loop
+      execute format('drop policy %I on %I', found.policyname, found.tablename);
+    end loop;
+  end $$`;
+
+function rowSecurity(name: string, policies: readonly Policy[]): string[] {
+  if (policies.length === 0) return [];
   return [
     `alter table ${name} enable row level security`,
     `alter table ${name} force row level security`,
-    ...Object.entries(policies).flatMap(([policy, rule]) => [
-      `drop policy if exists ${policy} on ${name}`,
-      `create policy ${policy} on ${name} ${rule}`,
-    ]),
+    ...policies.map((policy) => {
+      const using = policy.using === null ? '' : `using (${policy.using})`;
+      const check = policy.check === null ? '' : `with check (${policy.check})`;
+      return `create policy ${policy.name} on ${name} for ${policy.command} ${using} ${check}`;
+    }),
   ];
 }
