@@ -1,3 +1,4 @@
+import { ONE_CALL_ALIAS } from '../domain/tenants.ts';
 import { isLoopback, isPlaintextBeyondLoopback, splitHostPort } from './endpoints.ts';
 import type { Settings } from './schema.ts';
 
@@ -18,6 +19,7 @@ export const CHECKS: readonly Check[] = [
   everyPolicyExists,
   everyTenantHasItsKeks,
   onlyEverybodyIsMadeOnSeal,
+  noAliasIsTheCommands,
   bucketsAreNotShared,
   nothingTravelsInClear,
   adminStaysOnLoopback,
@@ -98,6 +100,15 @@ function onlyEverybodyIsMadeOnSeal({ tenants }: Settings): string[] {
       `tenants.${name}.create is ${create}; for ${name === '*' ? "'*'" : 'a named tenant'} say ${needed}`,
     ];
   });
+}
+
+function noAliasIsTheCommands({ tenants }: Settings): string[] {
+  return Object.entries(tenants)
+    .filter(([, { sources }]) => Object.hasOwn(sources, ONE_CALL_ALIAS))
+    .map(
+      ([tenant]) =>
+        `tenants.${tenant}.sources.${ONE_CALL_ALIAS} is the alias of \`callseal seal\`; name it otherwise`,
+    );
 }
 
 function bucketsAreNotShared(settings: Settings): string[] {

@@ -284,6 +284,11 @@ test('two tenants in one bucket under the same credentials are refused, unless b
   expect(await refusals('production', bucket('/run/secrets/t-43', false))).toEqual([]);
 });
 
+test('the alias of `callseal seal` is no tenant’s', async () => {
+  const said = await refusals('local', 'tenants: { demo: { sources: { cli: { kind: files, root: . } } } }');
+  expect(said).toEqual([expect.stringContaining('is the alias of `callseal seal`')]);
+});
+
 test('TLS 1.2 is accepted in the one block that says so', async () => {
   const { settings } = await load('production', 'registry: { minVersion: TLSv1.2 }');
   expect(settings.registry).toMatchObject({ minVersion: 'TLSv1.2' });
