@@ -24,6 +24,8 @@ export interface NewAttempt {
   readonly deliveredDigest: string;
   readonly tenant: string;
   readonly call: string;
+  /** As `viewCall` gave it; the attempt's objects are named by it. Checked where it is given. */
+  readonly callUid?: string;
   readonly revision: number;
   readonly intents: readonly Intent[];
 }
@@ -97,6 +99,7 @@ export interface Decisions {
    * Makes the call row where it is missing, inserts the attempt as `open`, and its intents, in one commit.
    *
    * @throws CallsealError CALL_SHREDDED - a tombstone of the call or the tenant: nothing was opened
+   * @throws CallsealError ATTEMPT_LOST - the call has another uid than it was viewed with
    * @throws CallsealError ORIGIN_REUSED - this origin was seen with other bytes
    */
   openAttempt(attempt: NewAttempt, signal: AbortSignal): Promise<void>;

@@ -71,6 +71,7 @@ export async function open(registry: Registry, of: Sealing): Promise<string> {
       deliveredDigest: digest,
       tenant,
       call,
+      callUid,
       revision,
       intents: [{ fact: intent }],
     },

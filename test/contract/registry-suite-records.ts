@@ -358,5 +358,5 @@ export function registryRecordsContract({ registry: under, second, database, one
 
 function sealingAttempt() {
   const { origin, replay, tenant, call, revision } = sealing({ origin: place(5) });
-  return { origin, replay, tenant, call, revision, deliveredDigest: 'd', intents: [] };
+  return { origin, replay, tenant, call, callUid: 'u', revision, deliveredDigest: 'd', intents: [] };
 }

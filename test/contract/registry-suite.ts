@@ -131,6 +131,14 @@ export function registryContract(kind: string): void {
         expect(rowOf(lower).answer).toBe('superseded');
       });
 
+      test('opens no attempt for a call that has another uid than it was viewed with', async () => {
+        const { origin, replay, digest: deliveredDigest, tenant, call, revision, attempt: uid } = sealing();
+        const given = { uid, origin, replay, deliveredDigest, tenant, call, revision, intents: [] };
+        const opening = registry.openAttempt({ ...given, callUid: 'of another life' }, never);
+        expect(await failureCode(opening)).toBe('ATTEMPT_LOST');
+        expect(await count('attempts')).toBe(0);
+      });
+
       test('lets only an open attempt win; any other starts again', async () => {
         const of = sealing();
         const callUid = await open(registry, of);

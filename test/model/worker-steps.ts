@@ -177,6 +177,7 @@ class Attempt {
         uid,
         tenant,
         call,
+        callUid: this.view.callUid,
         revision,
         intents: this.keys.map(({ intent }) => ({ fact: intent })),
       },

@@ -26,7 +26,11 @@ export async function openAttempt(
   attempt: NewAttempt,
 ): Promise<void> {
   await database.transaction(attempt.tenant, async (sql) => {
-    await lockCall(sql, known, attempt.tenant, attempt.call);
+    const { callUid } = await lockCall(sql, known, attempt.tenant, attempt.call);
+    // The sweep finds an attempt's objects by the call's uid; under another one they would lie there for ever.
+    if (attempt.callUid !== undefined && attempt.callUid !== callUid) {
+      throw new CallsealError('ATTEMPT_LOST', 'the call has another uid than it was viewed with');
+    }
     const found = await readCall(sql, attempt);
     if (found?.state.shredded) {
       throw new CallsealError('CALL_SHREDDED', 'the call or its tenant was shredded');
