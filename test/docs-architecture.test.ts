@@ -42,7 +42,7 @@ for (const [code = '', disposition, exit, when] of table('code')) {
 }
 
 test('every disposition is explained', () => {
-  const explained = table('disposition').map(([name]) => name);
+  const explained = table('disposition').map(([name = '']) => name);
   expect(explained.toSorted()).toEqual([...new Set(CODES.map(dispositionOf))].toSorted());
 });
 
@@ -81,7 +81,7 @@ test('the folders and ports are those of the tree', () => {
   const ports = namesIn('src/ports/ports.ts', /^ {2}readonly (\w+):/gm);
   expect(
     table('port')
-      .map(([name]) => name)
+      .map(([name = '']) => name)
       .toSorted(),
   ).toEqual(ports.toSorted());
 });

@@ -1,6 +1,7 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { expect, test } from 'vitest';
+import { commandsOf, documentedProgram } from '../tools/cli-doc.ts';
 
 /** What all pages together must be: whole links, no stranger's words, the same facts as the tree. */
 const PAGES = globSync(['*.md', 'docs/**/*.md', 'samples/*.md', 'deploy/**/*.md']).map((file) => ({
@@ -87,7 +88,7 @@ test('every decision says why, what, what follows and what was rejected', () => 
 test('every package has its reason, and every reason its package', () => {
   const { dependencies, devDependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
   const rows = [...page('docs/decisions/0005-dependencies.md').matchAll(/^\| `([^`]+)` \| (.+) \|$/gm)];
-  const named = rows.map(([, name]) => name);
+  const named = rows.map(([, name = '']) => name);
   expect(named.toSorted()).toEqual(Object.keys({ ...dependencies, ...devDependencies }).toSorted());
 });
 
@@ -130,6 +131,20 @@ for (const [port, service, module] of SERVICE_ADAPTERS) {
     expect(row.includes('not there yet')).toBe(!isThere);
   });
 }
+
+test('docs/events.md says whether there is a Kafka adapter', () => {
+  const isThere = readFileSync('src/compose.ts', 'utf8').includes('./adapters/inbox/kafka');
+  expect(page('docs/events.md').includes('The Kafka adapter is not there yet')).toBe(!isThere);
+});
+
+test('commands that the README calls missing are missing', () => {
+  expect(page('README.md')).toContain(
+    'no command yet to shred, hold, replay a dead letter, rotate keys or accept a restored registry',
+  );
+  const names = commandsOf(documentedProgram()).flatMap(({ words }) => words);
+  const missing = ['shred', 'hold', 'release', 'replay', 'rotate', 'rewrap', 'reseal', 'accept-restore'];
+  expect(names.filter((name) => missing.includes(name))).toEqual([]);
+});
 
 test('settings that the README calls unused are used by nothing but the schema and its checks', () => {
   const sources = globSync('src/**/*.ts', { exclude: ['src/config/**'] }).map((file) =>
