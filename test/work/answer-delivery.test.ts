@@ -57,7 +57,7 @@ function counted() {
 }
 
 const states = async (world: World): Promise<unknown[]> =>
-  (await world.rows('select state from attempts order by seen_at')).map((row) => row['state']);
+  (await world.rows('select state from attempts order by rowid')).map((row) => row['state']);
 
 describe('the decision', () => {
   test('of a sealed call commits receipt, key, answer and audit together, and the intents are closed', async () => {
@@ -94,14 +94,15 @@ describe('the decision', () => {
       registry: (real) => ({
         ...real,
         decide: async (proposal, signal) => {
-          if (races-- > 0) await real.abandonAttempts(-1, () => world.auditor.fact('attempt.abandon'), signal);
+          if (races-- > 0)
+            await real.abandonAttempts(-1, () => world.auditor.fact('attempt.abandon'), signal);
           return await real.decide(proposal, signal);
         },
       }),
     });
     settled(await world.handle(world.delivery(callEvent())));
     const receipt = await world.receipt();
-    expect((await states(world)).toSorted()).toEqual(['abandoned', 'won']);
+    expect(await states(world)).toEqual(['abandoned', 'won']);
     expect(await world.rows('select attempt from call_keys')).toEqual([{ attempt: receipt.attempt }]);
     expect(await world.rows('select attempt from receipts')).toEqual([{ attempt: receipt.attempt }]);
     expectIntentsClosed(await world.facts());
@@ -111,7 +112,7 @@ describe('the decision', () => {
     const { count, wraps } = counted();
     const world = await worldWithTranscript({
       ...wraps,
-      registry: (real) => ({ ...real, decide: failing(real.decide, away, { times: 2 }) }),
+      registry: (real) => failing(real, 'decide', away, { times: 2 }),
     });
     expect(outcomeIn(settled(await world.handle(world.delivery(callEvent())))).answer).toBe('sealed');
     expect(count).toEqual({ generate: 1, create: 1, remove: 0, open: 1, stat: 0 });
@@ -121,7 +122,7 @@ describe('the decision', () => {
     const { count, wraps } = counted();
     const world = await worldWithTranscript({
       ...wraps,
-      registry: (real) => ({ ...real, decide: failing(real.decide, unheard, { when: 'after' }) }),
+      registry: (real) => failing(real, 'decide', unheard, { when: 'after' }),
     });
     const delivery = world.delivery(callEvent());
     const outputs = settled(await world.handle(delivery));
@@ -272,7 +273,10 @@ test('a class that was shredded is left out with a warning, and its key too', as
   });
   const event = callEvent({
     consent: { recording: 'granted', voiceprint: 'granted' },
-    artifacts: [artifact('transcript', 'transcript', 'c-1.json'), artifact('voice', 'voiceprint', 'c-1.json')],
+    artifacts: [
+      artifact('transcript', 'transcript', 'c-1.json'),
+      artifact('voice', 'voiceprint', 'c-1.json'),
+    ],
   });
   const outcome = outcomeIn(settled(await world.handle(world.delivery(event))));
   expect(outcome).toMatchObject({ answer: 'sealed-with-warnings', warnings: ['CLASS_SHREDDED'] });

@@ -94,7 +94,9 @@ test('the letter of a call that can be named goes to that call', async () => {
 
 test('a letter that is moved to another id does not open', async () => {
   const { world, letter } = await parked();
-  await expect(openLetter(world, { ...letter, id: 'other' })).rejects.toMatchObject({ code: 'NOT_AUTHENTIC' });
+  await expect(openLetter(world, { ...letter, id: 'other' })).rejects.toMatchObject({
+    code: 'NOT_AUTHENTIC',
+  });
 });
 
 test('only a parked answer has a dead letter', async () => {
@@ -136,10 +138,8 @@ describe("the day's key", () => {
           return await real.generate(...args);
         },
       }),
-      registry: (real) => ({
-        ...real,
-        openIntent: failing(real.openIntent, () => new CallsealError('REGISTRY_DOWN', 'made by the test')),
-      }),
+      registry: (real) =>
+        failing(real, 'openIntent', () => new CallsealError('REGISTRY_DOWN', 'made by the test')),
     });
     await expect(note(world)).rejects.toMatchObject({ code: 'REGISTRY_DOWN' });
     expect(asked).toBe(0);
@@ -153,10 +153,7 @@ describe("the day's key", () => {
   ] as const) {
     test(`that fails with ${code} closes its intent as ${status}, and the next use asks again`, async () => {
       const world = await openWorld({
-        keys: (real) => ({
-          ...real,
-          generate: failing(real.generate, () => new CallsealError(code, 'made by the test')),
-        }),
+        keys: (real) => failing(real, 'generate', () => new CallsealError(code, 'made by the test')),
       });
       await expect(note(world)).rejects.toMatchObject({ code });
       expect(brief(await world.facts())).toEqual(['key.generate intent', `key.generate ${status} ${code}`]);
@@ -184,10 +181,7 @@ describe("the day's key", () => {
 
   test('whose row could not be written is not used: nobody could open what it sealed', async () => {
     const world = await openWorld({
-      registry: (real) => ({
-        ...real,
-        addDeadLetterKey: failing(real.addDeadLetterKey, () => new CallsealError('REGISTRY_DOWN', 'away')),
-      }),
+      registry: (real) => failing(real, 'addDeadLetterKey', () => new CallsealError('REGISTRY_DOWN', 'away')),
     });
     await expect(note(world)).rejects.toMatchObject({ code: 'REGISTRY_DOWN' });
     const { keyName } = await note(world);
@@ -212,10 +206,7 @@ describe("the day's key", () => {
 
 test('a park whose dead letter cannot be sealed waits, and publishes nothing without it', async () => {
   const world = await openWorld({
-    keys: (real) => ({
-      ...real,
-      generate: failing(real.generate, () => new CallsealError('KMS_DOWN', 'made by the test')),
-    }),
+    keys: (real) => failing(real, 'generate', () => new CallsealError('KMS_DOWN', 'made by the test')),
   });
   const delivery = world.delivery(Buffer.from('{'));
   expect((await world.handle(delivery)).do).toBe('wait');

@@ -58,7 +58,7 @@ test('when the probe passes all go on', async () => {
   const gate = make();
   void gate.pause({}, 'KMS_DOWN');
   await vi.advanceTimersByTimeAsync(1000);
-  gate.blocked('a', []);
+  void gate.blocked('a', []);
   const other = gate.blocked('b', []) ?? Promise.reject(new Error('b should wait'));
   gate.passed('a', []);
   expect(await isDone(other)).toBe(true);
@@ -100,7 +100,7 @@ test('a probe that ends without a word leaves its place to the next, and those w
   const gate = make();
   void gate.pause({}, 'KMS_DOWN');
   await vi.advanceTimersByTimeAsync(1000);
-  gate.blocked('a', []);
+  void gate.blocked('a', []);
   const other = gate.blocked('b', []) ?? Promise.reject(new Error('b should wait'));
   gate.undecided('a', []);
   expect(await isDone(other)).toBe(true);

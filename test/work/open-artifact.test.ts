@@ -57,7 +57,8 @@ describe('a range', () => {
     for (const from of borders) {
       for (const toExclusive of borders.filter((to) => to >= from)) {
         const opened = await open(world, { range: { from, toExclusive } });
-        expect(opened.equals(BYTES.subarray(from, toExclusive)), `${from}-${toExclusive}`).toBe(true);
+        const same = opened.equals(BYTES.subarray(from, toExclusive));
+        expect({ from, toExclusive, same }).toEqual({ from, toExclusive, same: true });
       }
     }
   });
@@ -130,7 +131,6 @@ describe('the use of the key', () => {
   for (const method of ['addReason', 'append', 'openIntent'] as const) {
     test(`does not come where ${method} fails: no audit, no act`, async () => {
       let used = 0;
-      let broken = false;
       const away = () => new CallsealError('REGISTRY_DOWN', 'made by the test');
       const world = await sealedWorld({
         keys: (real) => ({
@@ -140,15 +140,8 @@ describe('the use of the key', () => {
             return await real.unwrap(row, signal);
           },
         }),
-        registry: (real) => ({
-          ...real,
-          [method]: async (...args: never[]) => {
-            if (broken) throw away();
-            return await (real[method] as (...all: never[]) => Promise<void>)(...args);
-          },
-        }),
+        registry: (real) => failing(real, method, away, { times: 9 }),
       });
-      broken = true;
       await expect(open(world)).rejects.toMatchObject({ code: 'REGISTRY_DOWN' });
       expect(used).toBe(0);
     });
@@ -162,7 +155,7 @@ describe('the use of the key', () => {
     test(`that fails with ${code} is closed as ${status}`, async () => {
       const error = new CallsealError(code, 'made by the test');
       const world = await sealedWorld({
-        keys: (real) => ({ ...real, unwrap: failing(real.unwrap, () => error) }),
+        keys: (real) => failing(real, 'unwrap', () => error),
       });
       await expect(open(world)).rejects.toBe(error);
       expect(brief(await world.facts()).slice(-2)).toEqual([
@@ -176,9 +169,8 @@ describe('the use of the key', () => {
 test('the reason stands nowhere in clear, and opens with its own key', async () => {
   const world = await sealedWorld();
   await open(world);
-  for (const { path, bytes } of filesUnder(world.folder)) {
-    expect(bytes.includes('Ada Example'), path).toBe(false);
-  }
+  const telling = filesUnder(world.folder).filter(({ bytes }) => bytes.includes('Ada Example'));
+  expect(telling.map(({ path }) => path)).toEqual([]);
   const [row] = await world.rows('select event_uid, key_name, sealed from sealed_reasons');
   const keyName = String(row?.['key_name']);
   const key = await world.registry.deadLetterKey(keyName, SIGNAL);

@@ -63,7 +63,10 @@ describe('what the next revision carries over', () => {
     expect(asked).toEqual({ open: ['summary.json'], stat: ['c-1.json'], generate: 1 });
     const after = await world.receipt();
     expect(after.artifacts[0]).toEqual({ ...before.artifacts[0], carriedFrom: 1 });
-    expect(outcomeIn(outputs).artifacts).toMatchObject([{ id: 'transcript', carriedFrom: 1 }, { id: 'summary' }]);
+    expect(outcomeIn(outputs).artifacts).toMatchObject([
+      { id: 'transcript', carriedFrom: 1 },
+      { id: 'summary' },
+    ]);
     expect(outputs.filter(({ topic }) => topic === 'transcripts')).toEqual([]);
   });
 
@@ -104,7 +107,9 @@ describe('what the next revision carries over', () => {
 
 describe('what is sealed again', () => {
   test('another SHA-256, although the version at the source is the same', async () => {
-    const { world } = await afterRevisionOne(callEvent({ artifacts: [{ ...summary, sha256: sha256('{"summary":1}') }] }));
+    const { world } = await afterRevisionOne(
+      callEvent({ artifacts: [{ ...summary, sha256: sha256('{"summary":1}') }] }),
+    );
     await seal(world, second([{ ...summary, sha256: sha256('other') }]));
     expect(world.answers.at(-1)).toMatchObject({ answer: 'parked', code: 'SOURCE_DIGEST_DIFFERS' });
   });
@@ -136,12 +141,16 @@ describe('what is sealed again', () => {
 test('a source that is gone is missing, not unchanged', async () => {
   const { world } = await afterRevisionOne(callEvent());
   world.removeSource('c-1.json');
-  expect(await world.handle(world.delivery(second([transcript])))).toMatchObject({ do: 'hand-over', counted: 1 });
+  expect(await world.handle(world.delivery(second([transcript])))).toMatchObject({
+    do: 'hand-over',
+    counted: 1,
+  });
   expect((await world.receipt()).revision).toBe(1);
 });
 
 test('a source that is away pauses before an attempt is opened', async () => {
-  const away = () => new CallsealError('SOURCE_DOWN', 'made by the test', { scope: { tenant: 't-1', alias: 'edge' } });
+  const away = () =>
+    new CallsealError('SOURCE_DOWN', 'made by the test', { scope: { tenant: 't-1', alias: 'edge' } });
   const { world } = await afterRevisionOne(callEvent(), {
     sources: (real) => ({ ...real, stat: async () => await Promise.reject(away()) }),
   });
@@ -178,7 +187,9 @@ describe('a voiceprint', () => {
   }
 
   test('whose consent was withdrawn is not carried over', async () => {
-    const { world } = await afterRevisionOne(callEvent({ artifacts: [transcript, voice], ...withConsent('granted') }));
+    const { world } = await afterRevisionOne(
+      callEvent({ artifacts: [transcript, voice], ...withConsent('granted') }),
+    );
     const outcome = await seal(world, second([transcript, voice], withConsent('denied')));
     expect(outcome.artifacts.map(({ id }) => id)).toEqual(['transcript']);
     expect((await world.receipt()).artifacts.map(({ id }) => id)).toEqual(['transcript']);

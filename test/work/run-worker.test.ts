@@ -3,7 +3,15 @@ import { CallsealError } from '../../src/domain/errors.ts';
 import type { Output } from '../../src/domain/outputs.ts';
 import { relayAudit, relayPending } from '../../src/work/relay-audit.ts';
 import { runWorker, type WorkerParts } from '../../src/work/run-worker.ts';
-import { brief, callEvent, collectOutputs, recordOf, SIGNAL, type World, worldWithTranscript } from './world.ts';
+import {
+  brief,
+  callEvent,
+  collectOutputs,
+  recordOf,
+  SIGNAL,
+  type World,
+  worldWithTranscript,
+} from './world.ts';
 
 afterEach(() => void vi.useRealTimers());
 
@@ -110,7 +118,9 @@ test('a worker that cannot note its start does not start', async () => {
   const registry = { ...world.registry, append: async () => await Promise.reject(failure) };
   let ran = false;
   const inbox = { ...world.inbox, run: async () => void (ran = true) };
-  await expect(runWorker(workerOf(world, { registry, inbox }), { untilIdle: true }, SIGNAL)).rejects.toBe(failure);
+  await expect(runWorker(workerOf(world, { registry, inbox }), { untilIdle: true }, SIGNAL)).rejects.toBe(
+    failure,
+  );
   expect(ran).toBe(false);
 });
 
@@ -119,8 +129,13 @@ test('an inbox that fails ends the worker with its error, and the relay with it'
   const failure = new CallsealError('INBOX_DOWN', 'made by the test');
   const inbox = { ...world.inbox, run: async () => await Promise.reject(failure) };
   let relayed: AbortSignal | undefined;
-  const relay = { run: async (signal: AbortSignal) => void (relayed = signal), finish: async () => undefined };
-  await expect(runWorker(workerOf(world, { inbox, relay }), { untilIdle: true }, SIGNAL)).rejects.toBe(failure);
+  const relay = {
+    run: async (signal: AbortSignal) => void (relayed = signal),
+    finish: async () => undefined,
+  };
+  await expect(runWorker(workerOf(world, { inbox, relay }), { untilIdle: true }, SIGNAL)).rejects.toBe(
+    failure,
+  );
   expect(relayed?.aborted).toBe(true);
 });
 

@@ -38,8 +38,7 @@ const generating =
     },
   });
 
-const attemptsOf = async ({ rows }: World) =>
-  await rows('select uid, state from attempts order by rowid');
+const attemptsOf = async (world: World) => await world.rows('select uid, state from attempts order by rowid');
 
 test('one key request per class, however many artifacts', async () => {
   const contexts: KeyContext[] = [];
@@ -92,10 +91,8 @@ test('the key service is not asked where the intent could not be written', async
   let asked = 0;
   const world = await worldWithTranscript({
     keys: generating(async () => void asked++),
-    registry: (real) => ({
-      ...real,
-      openAttempt: failing(real.openAttempt, () => new CallsealError('REGISTRY_DOWN', 'made by the test')),
-    }),
+    registry: (real) =>
+      failing(real, 'openAttempt', () => new CallsealError('REGISTRY_DOWN', 'made by the test')),
   });
   expect((await world.handle(world.delivery(callEvent()))).do).toBe('wait');
   expect(asked).toBe(0);
@@ -104,12 +101,10 @@ test('the key service is not asked where the intent could not be written', async
 
 test('an attempt whose commit nobody heard of is given up, and the delivery goes on with another', async () => {
   const world = await worldWithTranscript({
-    registry: (real) => ({
-      ...real,
-      openAttempt: failing(real.openAttempt, () => new CallsealError('COMMIT_UNKNOWN', 'made by the test'), {
+    registry: (real) =>
+      failing(real, 'openAttempt', () => new CallsealError('COMMIT_UNKNOWN', 'made by the test'), {
         when: 'after',
       }),
-    }),
   });
   settled(await world.handle(world.delivery(callEvent())));
   expect((await attemptsOf(world)).map(({ state }) => state)).toEqual(['lost', 'won']);
@@ -149,10 +144,7 @@ describe('a key request that fails', () => {
   for (const [code, status] of closes) {
     test(`with ${code} loses the attempt and closes its intent as ${status}; the next try is a new attempt`, async () => {
       const world = await worldWithTranscript({
-        keys: (real) => ({
-          ...real,
-          generate: failing(real.generate, () => new CallsealError(code, 'made by the test')),
-        }),
+        keys: (real) => failing(real, 'generate', () => new CallsealError(code, 'made by the test')),
       });
       const delivery = world.delivery(callEvent());
       expect((await world.handle(delivery)).do).toBe('wait');
@@ -171,10 +163,8 @@ describe('a key request that fails', () => {
 
   test('whose reply is lost is unknown: nobody can say that no key was made', async () => {
     const world = await worldWithTranscript({
-      keys: (real) => ({
-        ...real,
-        generate: failing(real.generate, () => new CallsealError('KMS_DOWN', 'no reply'), { when: 'after' }),
-      }),
+      keys: (real) =>
+        failing(real, 'generate', () => new CallsealError('KMS_DOWN', 'no reply'), { when: 'after' }),
     });
     await world.handle(world.delivery(callEvent()));
     expect(brief(await world.facts())).toEqual(['key.generate intent', 'key.generate unknown KMS_DOWN']);
@@ -189,9 +179,9 @@ describe('a key request that fails', () => {
     });
     await world.handle(world.delivery(MANY));
     const ends = (await world.facts('key.generate')).filter(({ intentUid }) => intentUid !== undefined);
-    expect(ends.map(({ key, outcome }) => [key?.class, outcome.status]).toSorted()).toEqual([
-      ['phi', 'ok'],
-      ['voiceprint', 'failed'],
+    expect(ends.map(({ key, outcome }) => `${key?.class ?? ''} ${outcome.status}`).toSorted()).toEqual([
+      'phi ok',
+      'voiceprint failed',
     ]);
     expect(await world.objectNames()).toEqual([]);
   });

@@ -128,7 +128,13 @@ describe('what a lost attempt left behind', () => {
     expect(await sweeping(world)).toMatchObject({ attempts: 0, deleted: [] });
     world.clock.ms += 1;
     const left = (await world.objectNames()).filter((name) => !named.includes(name));
-    expect(await sweeping(world)).toMatchObject({ attempts: 1, deleted: left, left: [], swept: 0, unknown: [] });
+    expect(await sweeping(world)).toMatchObject({
+      attempts: 1,
+      deleted: left,
+      left: [],
+      swept: 0,
+      unknown: [],
+    });
     expect(await world.objectNames()).toEqual(named);
     expect(audited).toEqual([['object.delete ok']]);
   });

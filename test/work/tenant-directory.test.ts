@@ -13,7 +13,14 @@ function settingsOf(tenant: string): TenantSettings | undefined {
 async function directory(more: Partial<DirectoryParts> = {}) {
   const world = await openWorld();
   const { registry, keyfile: keys, auditor } = world;
-  const parts = { registry, keys, auditor, settingsOf, isNamed: (t: string) => t === 't-named', creates: true };
+  const parts = {
+    registry,
+    keys,
+    auditor,
+    settingsOf,
+    isNamed: (t: string) => t === 't-named',
+    creates: true,
+  };
   return { world, tenants: tenantDirectory({ ...parts, ...more }) };
 }
 

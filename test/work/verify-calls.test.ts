@@ -39,7 +39,8 @@ async function sealedWorld(options: WorldOptions = {}): Promise<World> {
 
 async function verify(world: World, receipt?: Receipt): Promise<ArtifactCheck[]> {
   const checks: ArtifactCheck[] = [];
-  for await (const check of verifyReceipt(world, receipt ?? (await world.receipt()), SIGNAL)) checks.push(check);
+  for await (const check of verifyReceipt(world, receipt ?? (await world.receipt()), SIGNAL))
+    checks.push(check);
   return checks;
 }
 
@@ -49,7 +50,10 @@ const results = (checks: readonly ArtifactCheck[]) =>
 const SOUND = ['audio ok', 'transcript ok', 'voice ok'];
 
 function fingerprintOf(folder: string): unknown[] {
-  return filesUnder(folder).map(({ path, bytes }) => [path, createHash('sha256').update(bytes).digest('hex')]);
+  return filesUnder(folder).map(({ path, bytes }) => [
+    path,
+    createHash('sha256').update(bytes).digest('hex'),
+  ]);
 }
 
 test('a sound call is ok, with one key use per class, and says so in the audit', async () => {
@@ -69,7 +73,8 @@ test('a sound call is ok, with one key use per class, and says so in the audit',
 test('verifying changes no object and no row but the audit', async () => {
   const world = await sealedWorld();
   const tables = ['calls', 'attempts', 'receipts', 'call_keys', 'answers', 'open_intents', 'sealed_reasons'];
-  const rows = async () => await Promise.all(tables.map(async (name) => await world.rows(`select * from ${name}`)));
+  const rows = async () =>
+    await Promise.all(tables.map(async (name) => await world.rows(`select * from ${name}`)));
   const before = { rows: await rows(), objects: fingerprintOf(join(world.data, 'objects')) };
   const sources = fingerprintOf(join(world.folder, 'sources'));
   await verify(world);

@@ -1,4 +1,13 @@
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, expect, onTestFinished } from 'vitest';
@@ -325,7 +334,9 @@ export function outcomeIn(outputs: readonly Output[]): Outcome {
 
 /** Each fact's action and status, with its code where it has one. */
 export function brief(facts: readonly AuditFact[]): string[] {
-  return facts.map(({ action, outcome: { status, code } }) => [action, status, code].filter(Boolean).join(' '));
+  return facts.map(({ action, outcome: { status, code } }) =>
+    [action, status, code].filter(Boolean).join(' '),
+  );
 }
 
 /** Every intent has exactly one end, and no end is without its intent. */
@@ -335,18 +346,24 @@ export function expectIntentsClosed(facts: readonly AuditFact[]): void {
   expect(ends.toSorted()).toEqual(intents.toSorted());
 }
 
-/** Rejects with `error` the first `times` times; `after` the act where its reply is what is lost. */
-export function failing<Args extends unknown[], Result>(
-  method: (...args: Args) => Promise<Result>,
+/**
+ * The port with one method that rejects with `error` the first `times` times; `after` the act where its reply is what
+ * is lost.
+ */
+export function failing<Port extends object>(
+  real: Port,
+  name: keyof Port & string,
   error: () => unknown,
   { times = 1, when = 'before' }: { times?: number; when?: 'before' | 'after' } = {},
-): (...args: Args) => Promise<Result> {
+): Port {
+  const act = real[name] as (...args: readonly unknown[]) => Promise<unknown>;
   let left = times;
-  return async (...args) => {
-    if (left-- <= 0) return await method(...args);
-    if (when === 'after') await method(...args);
+  const fails = async (...args: readonly unknown[]): Promise<unknown> => {
+    if (left-- <= 0) return await act(...args);
+    if (when === 'after') await act(...args);
     throw error();
   };
+  return { ...real, [name]: fails };
 }
 
 /** What was published, topic by topic. */
