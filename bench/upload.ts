@@ -95,7 +95,8 @@ async function measured(job: Omit<Job, 'bucket'>): Promise<Measured> {
         },
       },
     );
-    return JSON.parse(stdout) as Measured;
+    const found: Measured = JSON.parse(stdout);
+    return found;
   } finally {
     await dropBucket('s3', bucket);
   }

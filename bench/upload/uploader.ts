@@ -21,26 +21,33 @@ export interface Measured {
   readonly peakRss: number;
 }
 
+const WARM_UP = { uploads: 3, bytes: 64 * 2 ** 20 } as const;
+
 /**
- * A process that uploads and measures itself: `uploader.ts JOB-AS-JSON`, answer as JSON on stdout. It uploads once
- * before the clock starts, so that connection, credentials and compiled code are there.
+ * A process that uploads and measures itself: `uploader.ts JOB-AS-JSON`, answer as JSON on stdout. It uploads a
+ * little before the clock starts, so that connection, credentials and compiled code are there.
  */
 async function measure({ way, bucket, streams, bytes, budgetBytes }: Job): Promise<Measured> {
-  const { upload, verify, close } = WAYS[way](bucket, budgetBytes);
+  const uploading = WAYS[way](bucket, budgetBytes);
   const keyOf = (stream: number): string => `${way}/c/${process.pid}/s-${stream}`;
-  await upload(keyOf(streams), 16 * 2 ** 20);
+  for (let i = 0; i < WARM_UP.uploads; i++) await uploading.upload(keyOf(streams + i), WARM_UP.bytes);
   const baselineRss = process.memoryUsage.rss();
   const watching = new AbortController();
   const peak = watchRss(watching.signal);
 
   const [cpu, from] = [process.cpuUsage(), performance.now()];
-  await Promise.all(Array.from({ length: streams }, async (_, stream) => await upload(keyOf(stream), bytes)));
+  await Promise.all(
+    Array.from({ length: streams }, async (_, stream) => await uploading.upload(keyOf(stream), bytes)),
+  );
   const { user, system } = process.cpuUsage(cpu);
   const wallMs = performance.now() - from;
 
   watching.abort();
-  await verify(keyOf(0), bytes);
-  await close();
+  await uploading.verify(keyOf(0), bytes);
+  await uploading.close();
+  process.stderr.write(
+    `user ${user / 528e3} sys ${system / 528e3} ms/MiB main ${process.threadCpuUsage().user / 1e3}\n`,
+  );
   return { cpuMicros: user + system, wallMs, baselineRss, peakRss: await peak };
 }
 
@@ -54,6 +61,6 @@ async function watchRss(signal: AbortSignal): Promise<number> {
 }
 
 if (import.meta.main) {
-  const job = JSON.parse(process.argv[2] ?? '') as Job;
+  const job: Job = JSON.parse(process.argv[2] ?? '');
   process.stdout.write(JSON.stringify(await measure(job)));
 }

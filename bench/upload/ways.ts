@@ -53,8 +53,7 @@ export const WAYS = {
     const client = new S3Client({ ...TUNED, region, endpoint, requestHandler: { httpsAgent: agent } });
     client.middlewareStack.add(
       (next) => async (args) => {
-        const { request } = args as { request?: { headers: Record<string, string> } };
-        if (request) request.headers['x-amz-content-sha256'] = 'UNSIGNED-PAYLOAD';
+        if (hasHeaders(args.request)) args.request.headers['x-amz-content-sha256'] = 'UNSIGNED-PAYLOAD';
         return await next(args);
       },
       { step: 'build', name: 'unsignedPayload' },
@@ -83,9 +82,10 @@ const IDENTITY = {
 async function* sealedParts(bytes: number, pool: PartPool): AsyncGenerator<Part, void, void> {
   const sealer = createSealer({ ...IDENTITY, declaredBytes: bytes, detachChunks: true });
   const take = async (): Promise<Buffer> => await pool.take(PART_BYTES, never);
-  for await (const part of sealInto(plaintext(bytes), sealer, take, pool.giveBack)) {
+  const giveBack = (buffer: Buffer): void => pool.giveBack(buffer);
+  for await (const part of sealInto(plaintext(bytes), sealer, take, giveBack)) {
     const { buffer, length, last } = part;
-    yield { bytes: buffer.subarray(0, length), last, release: () => pool.giveBack(buffer) };
+    yield { bytes: buffer.subarray(0, length), last, release: () => giveBack(buffer) };
   }
 }
 
@@ -105,4 +105,8 @@ function libStorage(
     },
     close: async () => client.destroy(),
   };
+}
+
+function hasHeaders(request: unknown): request is { headers: Record<string, string> } {
+  return typeof request === 'object' && request !== null && 'headers' in request;
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { PutBucketVersioningCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { type S3ObjectsOptions, s3Objects } from '../../src/adapters/objects/s3.ts';
+import { probeS3Objects } from '../../src/adapters/objects/s3-probe.ts';
 import type { Objects } from '../../src/ports/objects.ts';
 import { type CuttingProxy, cuttingProxy, type Fate, type SeenRequest } from '../services/cutting-proxy.ts';
 import { servicesEnv, whatIsMissing } from '../services/env.ts';
@@ -319,6 +320,22 @@ function whatGoesWrong(store: S3StoreName): void {
 
     test('an endpoint without TLS is refused', () => {
       expect(() => open({ endpoint: 'http://localhost:1' })).toThrow(/https only/);
+    });
+  });
+
+  describe('the probe', () => {
+    test('tells what the store has, and leaves nothing', async () => {
+      const found = await probeS3Objects(bucketOptions(store, bucket), never);
+      expect(found).toEqual({ versioning: 'off', wholeChecksums: true });
+      expect(await list()).toEqual([]);
+    });
+
+    test('fails as the work would', async () => {
+      const probe = async (more: Partial<S3ObjectsOptions>) =>
+        await probeS3Objects({ ...bucketOptions(store, bucket), patience: QUICK, ...more }, never);
+      const { credentialsFile = '' } = bucketOptions(store, bucket, 'intruder');
+      await expect(probe({ credentialsFile })).rejects.toMatchObject({ code: 'STORE_DENIED' });
+      await expect(probe({ bucket: `${bucket}-gone` })).rejects.toMatchObject({ code: 'STORE_DOWN' });
     });
   });
 

@@ -91,11 +91,13 @@ async function exchange(request: SdkRequest, agent: Agent, signal?: AbortSignal)
       return;
     }
     // Half a request was enough to refuse it. The rest is not sent: read why, close, then settle.
-    void textOf(answer).then((text) => {
-      if ((answer.statusCode ?? 0) >= 300) refusal = responseOf(answer, Readable.from([text]));
-      sent.destroy();
-    });
+    void readRefusal(answer);
   });
+  const readRefusal = async (answer: IncomingMessage): Promise<void> => {
+    const text = await textOf(answer);
+    if ((answer.statusCode ?? 0) >= 300) refusal = responseOf(answer, Readable.from([text]));
+    sent.destroy();
+  };
   return await promise;
 }
 
@@ -171,11 +173,12 @@ function bodyOf({ body }: SdkRequest): Uint8Array | string {
 }
 
 function responseOf(answer: IncomingMessage, body: Readable): SdkResponse {
-  const headers = Object.entries(answer.headers).map(([name, value]) => [name, [value].flat().join(', ')]);
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(answer.headers)) headers[name] = [value].flat().join(', ');
   return {
     statusCode: answer.statusCode ?? 0,
     reason: answer.statusMessage ?? '',
-    headers: Object.fromEntries(headers) as Record<string, string>,
+    headers,
     body,
   };
 }

@@ -1,4 +1,5 @@
 import { CallsealError, type Code, type Scope } from '../../domain/errors.ts';
+import { answerFacts } from '../aws/answer-facts.ts';
 
 /** What AWS KMS calls it. Other answers from status 500 on, and no answer, are KMS_DOWN; the rest is KMS_DENIED. */
 const CODE_OF: Readonly<Record<string, Code>> = {
@@ -62,7 +63,7 @@ export function translated(error: unknown, tenant: string | undefined): unknown 
     ...(hint !== undefined && { hint }),
     ...(scope !== undefined && { scope }),
     // The connection's error only: the text of an answer quotes ARNs and accounts.
-    ...(statusOf(error) === undefined && { cause: error }),
+    ...(answerFacts(error).status === undefined && { cause: error }),
   });
 }
 
@@ -79,7 +80,7 @@ function codeOf(error: Error): Code | undefined {
   const known = CODE_OF[error.name];
   if (known !== undefined) return known;
   if (OF_THE_CALLER.test(error.name)) return 'KMS_DENIED';
-  const status = statusOf(error);
+  const { status } = answerFacts(error);
   if (status !== undefined)
     return status >= 500 ? 'KMS_DOWN' : status === 429 ? 'KMS_THROTTLED' : 'KMS_DENIED';
   return 'code' in error && typeof error.code === 'string' ? 'KMS_DOWN' : undefined;
@@ -92,12 +93,8 @@ function scopeOf(code: Code, error: Error, tenant: string | undefined): Scope | 
 }
 
 function wordsOf(error: Error): string {
-  const { $metadata: metadata } = error as { $metadata?: { requestId?: string } };
+  const { requestId } = answerFacts(error);
   const errno = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
   const name = errno ?? (/^[A-Za-z]{1,64}$/.test(error.name) ? error.name : 'unknown');
-  return metadata?.requestId === undefined ? name : `${name}, request ${metadata.requestId}`;
-}
-
-function statusOf(error: Error): number | undefined {
-  return (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
+  return requestId === undefined ? name : `${name}, request ${requestId}`;
 }

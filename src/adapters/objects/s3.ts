@@ -26,9 +26,8 @@ export interface S3ObjectsOptions extends BucketOptions {
  * What was sent is sent again as it is, a few times and with jitter. Where stores differ: docs/stores.md.
  */
 export function s3Objects(options: S3ObjectsOptions): Objects {
-  const bucket = openBucket(options);
-  const { sse, patience = PATIENCE } = options;
-  const store: S3Store = { ...bucket, patience, encryption: sse ? { ServerSideEncryption: sse } : {} };
+  const store = openStore(options);
+  const { client, patience } = store;
 
   return {
     create: async (name, parts, signal) => {
@@ -79,8 +78,13 @@ export function s3Objects(options: S3ObjectsOptions): Objects {
         throw translated(error);
       }
     },
-    close: async () => bucket.client.destroy(),
+    close: async () => client.destroy(),
   };
+}
+
+export function openStore(options: S3ObjectsOptions): S3Store {
+  const { sse, patience = PATIENCE } = options;
+  return { ...openBucket(options), patience, encryption: sse ? { ServerSideEncryption: sse } : {} };
 }
 
 function rethrow(error: unknown): never {

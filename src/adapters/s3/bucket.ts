@@ -31,8 +31,7 @@ export function openBucket(options: BucketOptions): Bucket {
   // Only over https, and the connection speaks nothing else.
   client.middlewareStack.add(
     (next) => async (args) => {
-      const { request } = args as { request?: { headers: Record<string, string> } };
-      if (request) request.headers['x-amz-content-sha256'] = 'UNSIGNED-PAYLOAD';
+      if (hasHeaders(args.request)) args.request.headers['x-amz-content-sha256'] = 'UNSIGNED-PAYLOAD';
       return await next(args);
     },
     { step: 'build', name: 'unsignedPayload' },
@@ -42,4 +41,8 @@ export function openBucket(options: BucketOptions): Bucket {
     client,
     target: { Bucket: bucket, ...(expectedOwner && { ExpectedBucketOwner: expectedOwner }) },
   };
+}
+
+function hasHeaders(request: unknown): request is { headers: Record<string, string> } {
+  return typeof request === 'object' && request !== null && 'headers' in request;
 }

@@ -1,4 +1,5 @@
 import { CallsealError } from '../../domain/errors.ts';
+import { answerFacts } from '../aws/answer-facts.ts';
 
 /** What a store's refusal means, whatever it is called there. */
 export type Meaning =
@@ -62,7 +63,7 @@ const BY_STATUS: Readonly<Record<number, Meaning>> = {
 /** @returns undefined for an error that is not the store's: ours, an abort, a bug. */
 export function failureOf(error: unknown): Failure | undefined {
   if (!(error instanceof Error) || error instanceof CallsealError) return undefined;
-  const status = statusOf(error);
+  const { status } = answerFacts(error);
   if (status === undefined) return connectionFailure(error);
   const meaning = BY_CODE[error.name] ?? BY_STATUS[status] ?? (status >= 500 ? 'down' : 'unable');
   return {
@@ -82,9 +83,4 @@ function connectionFailure(error: Error): Failure | undefined {
   if (code === undefined || error.name === 'AbortError') return undefined;
   const distrusted = /CERT|ALTNAME|SIGNATURE|ISSUER/.test(code);
   return { meaning: 'down', words: code, again: !distrusted, unknown: !distrusted, cause: error };
-}
-
-function statusOf(error: Error): number | undefined {
-  const { $metadata: metadata } = error as { $metadata?: { httpStatusCode?: number } };
-  return metadata?.httpStatusCode;
 }

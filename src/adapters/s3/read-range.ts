@@ -1,4 +1,5 @@
-import { GetObjectCommand } from '@aws-sdk/client-s3';
+import { Readable } from 'node:stream';
+import { GetObjectCommand, type GetObjectCommandOutput } from '@aws-sdk/client-s3';
 import type { Bucket } from './bucket.ts';
 import { failureOf } from './failures.ts';
 import { type Patience, retrying } from './retrying.ts';
@@ -47,7 +48,7 @@ export async function* readRange(
     const before = at;
     let broke: unknown;
     try {
-      for await (const chunk of answer.Body as AsyncIterable<Buffer>) {
+      for await (const chunk of bodyOf(answer)) {
         signal.throwIfAborted();
         at += chunk.length;
         yield inOwnMemory(chunk);
@@ -64,6 +65,12 @@ export async function* readRange(
 
 function noBytes(): Error {
   return Object.assign(new Error('the store answers without bytes'), { code: 'EMPTY_ANSWER' });
+}
+
+/** In Node.js a body is a `Readable`; the SDK's type speaks for browsers too. */
+function bodyOf({ Body: body }: GetObjectCommandOutput): AsyncIterable<Buffer> {
+  if (body instanceof Readable) return body;
+  throw new TypeError('an answer without a stream');
 }
 
 function totalOf(contentRange: string | undefined): number | undefined {
