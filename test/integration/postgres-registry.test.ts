@@ -135,7 +135,7 @@ describe.skipIf(missing)(`migration and check ${missing ?? ''}`, () => {
     const migrated = await Promise.all(
       migrators.map(async (one) => await one.migrate(migrationFact(), never)),
     );
-    expect(migrated.map(({ from }) => from).toSorted()).toEqual([0, SCHEMA_VERSION]);
+    expect(new Set(migrated.map(({ from }) => from))).toEqual(new Set([0, SCHEMA_VERSION]));
     const events = await plainSql('worker', 'select action from audit_events', { schema });
     expect(events).toEqual([{ action: 'registry.migrate' }]);
   });
@@ -143,7 +143,9 @@ describe.skipIf(missing)(`migration and check ${missing ?? ''}`, () => {
   test('a migration that fails leaves nothing of it', async () => {
     const schema = await freshSchema(emptySchema);
     await asOwner(schema, 'create table dead_letter_keys (name text)');
-    await expect((await admin('owner', schema)).migrate(migrationFact(), never)).rejects.toThrow();
+    await expect((await admin('owner', schema)).migrate(migrationFact(), never)).rejects.toThrow(
+      'already exists',
+    );
     expect((await checked(schema))['tables']).toMatchObject({ status: 'bad', finding: /^version 0/ });
   });
 
