@@ -24,8 +24,13 @@ export async function untilAnswered(
   const working = app
     .runWorker({ untilIdle: false }, watching(place, troubles), until)
     .catch((error: unknown) => {
-      if (codeOf(error) === 'WORKER_RUNNING')
+      const code = codeOf(error);
+      // The answer came before the worker had begun: it was told to stop, and that is all.
+      if (code === 'STOPPING' && answered.signal.aborted) return;
+      if (code === 'WORKER_RUNNING') {
+        troubles.push({ code, at: performance.now() });
         return app.voice.say('a worker is running; waiting for its answer');
+      }
       answered.abort(error);
       throw error;
     });
@@ -66,13 +71,19 @@ async function poll(
     if (row) return row;
     const [first] = waiting.troubles;
     const last = waiting.troubles.at(-1);
-    if (first && last && (dispositionOf(last.code) !== 'pause' || isOver(first, waiting.timeout))) {
+    if (first && last && (!mayPass(last) || isOver(first, waiting.timeout))) {
       throw notAnswered(last.code);
     }
-    if (last && last.code !== said) app.voice.say(`${last.code}: waiting up to ${waiting.timeout} s`);
+    if (last && last.code !== said && last.code !== 'WORKER_RUNNING')
+      app.voice.say(`${last.code}: waiting up to ${waiting.timeout} s`);
     said = last?.code;
     await sleep(POLL_MS, undefined, { signal: waiting.until });
   }
+}
+
+/** A dependency may come back, and another worker may get to it; the rest is handed over or left. */
+function mayPass({ code }: Trouble): boolean {
+  return code === 'WORKER_RUNNING' || dispositionOf(code) === 'pause';
 }
 
 function isOver({ at }: Trouble, timeout: number): boolean {
