@@ -12,6 +12,7 @@ export async function reportAnswer(app: App, row: AnswerRow): Promise<void> {
     `${answer}${code === undefined ? '' : ` ${code}`}: ${tenant}/${call}, revision ${revision}${sizeOf(outcome)}`,
     ...warningsOf(outcome),
   ]);
+  if (answer === 'parked') app.voice.hint(`callseal dlq show ${row.uid}`);
   app.exitWith(exitOfAnswer(row));
 }
 

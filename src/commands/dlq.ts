@@ -63,7 +63,7 @@ async function showParked(app: App, uid: string): Promise<void> {
     `call         ${callOf(row)}, revision ${row.revision ?? '-'}`,
     `code         ${park.code}, at ${park.stage}`,
     `fingerprint  ${park.fingerprint}`,
-    `failures     ${park.counted} counted, the first at ${park.firstFailedAt}`,
+    `failures     ${park.counted} counted${park.counted === 0 ? '' : `, the first at ${park.firstFailedAt}`}`,
     `parked at    ${row.decidedAt}`,
     `origin       ${placeText(row.origin)}, replay ${row.replay}`,
   ]);

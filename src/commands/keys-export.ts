@@ -4,7 +4,7 @@ import { CallsealError } from '../domain/errors.ts';
 import { exportKey } from '../work/export-key.ts';
 import type { App } from './app.ts';
 import { example, group } from './frame.ts';
-import { writeNewFile } from './new-file.ts';
+import { refuseTaken, writeNewFile } from './new-file.ts';
 import { type CallRef, callRef, id, reason } from './words.ts';
 
 interface ExportOptions {
@@ -34,6 +34,7 @@ async function writeKey(app: App, ref: CallRef, options: ExportOptions): Promise
   if (options.out === '-' || options.out.startsWith('/dev/')) {
     throw new CallsealError('USAGE', 'a key goes to a new file only: -o FILE');
   }
+  await refuseTaken(options.out); // before the export is made, and listed for ever
   const parts = { ...(await app.ports()), ...(await app.desk()) };
   const { class: keyClass, key, reason: why } = options;
   const request = { ...ref, keyClass, reason: why, ...(key !== undefined && { keyName: key }) };

@@ -1,6 +1,16 @@
 import { constants } from 'node:fs';
-import { type FileHandle, link, open, rm } from 'node:fs/promises';
+import { type FileHandle, link, lstat, open, rm } from 'node:fs/promises';
 import { CallsealError } from '../domain/errors.ts';
+
+/**
+ * For a command that does something which is kept, before it writes: `writeNewFile` refuses too, and later.
+ *
+ * @throws CallsealError REFUSED - something stands there already, be it a link to nowhere
+ */
+export async function refuseTaken(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => undefined);
+  if (found) throw taken(path);
+}
 
 /**
  * Writes a file that was not there before, for its owner only, whole or not at all. A link in its place is refused.
@@ -32,11 +42,13 @@ export async function writeNewFile(path: string, chunks: AsyncIterable<Uint8Arra
 function translated(error: unknown, path: string): unknown {
   if (!(error instanceof Error && 'syscall' in error && 'code' in error)) return error;
   const code = String(error.code);
-  if (code === 'EEXIST') {
-    return new CallsealError('REFUSED', `${path} is there already; nothing was written`, {
-      cause: error,
-      hint: 'name another file',
-    });
-  }
+  if (code === 'EEXIST') return taken(path, error);
   return new CallsealError('REFUSED', `${path} cannot be written: ${code}`, { cause: error });
+}
+
+function taken(path: string, cause?: unknown): CallsealError {
+  return new CallsealError('REFUSED', `${path} is there already; nothing was written`, {
+    ...(cause === undefined ? {} : { cause }),
+    hint: 'name another file',
+  });
 }

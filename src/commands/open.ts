@@ -5,7 +5,7 @@ import { CallsealError } from '../domain/errors.ts';
 import { type OpenedArtifact, openArtifact } from '../work/open-artifact.ts';
 import type { App } from './app.ts';
 import { example } from './frame.ts';
-import { writeNewFile } from './new-file.ts';
+import { refuseTaken, writeNewFile } from './new-file.ts';
 import { byteRange, type CallRef, callRef, reason } from './words.ts';
 
 interface OpenOptions {
@@ -35,6 +35,7 @@ async function open(app: App, ref: CallRef, artifact: string, options: OpenOptio
   if (app.voice.json && options.out === '-') {
     throw new CallsealError('USAGE', '--json prints what was opened, so the plaintext needs a file: -o FILE');
   }
+  if (options.out !== '-') await refuseTaken(options.out);
   const request = {
     ...ref,
     artifact,
@@ -53,7 +54,7 @@ async function open(app: App, ref: CallRef, artifact: string, options: OpenOptio
 
 async function toStdout({ artifact, plaintext }: OpenedArtifact): Promise<number> {
   if (process.stdout.isTTY && ruleOf(artifact.kind).shape !== 'json') {
-    throw new CallsealError('USAGE', `a ${artifact.kind} is nothing for a terminal: -o FILE`);
+    throw new CallsealError('USAGE', `${artifact.kind} is nothing for a terminal: -o FILE`);
   }
   let bytes = 0;
   for await (const chunk of plaintext) {

@@ -46,7 +46,7 @@ async function checkedRecord(app: App, value: Buffer): Promise<InboxRecord> {
   const found = await (await app.desk()).tenants.find(event.tenant);
   const tenant = found ?? (settings.tenants[event.tenant] && tenantSettings(settings, event.tenant));
   if (!tenant) {
-    throw new CallsealError('TENANT_UNKNOWN', `there is no tenant ${event.tenant}`, {
+    throw new CallsealError('TENANT_UNKNOWN', `TENANT_UNKNOWN: there is no tenant ${event.tenant}`, {
       hint: 'name it in the settings, or let `callseal seal` make it',
     });
   }

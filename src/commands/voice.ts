@@ -44,13 +44,17 @@ const CLEAR_LINE = '\r\u001b[K';
 export function createVoice(stdout: Sink, stderr: Sink, isJson: () => boolean): Voice {
   let progressShown = false;
 
+  const clearProgress = (): void => {
+    if (progressShown) stderr.write(CLEAR_LINE);
+    progressShown = false;
+  };
   const write = async (text: string): Promise<void> => {
+    clearProgress(); // both may be the same terminal
     if (stdout.write(`${text}\n`)) return;
     await new Promise<void>((resolve) => stdout.once('drain', resolve));
   };
   const toStderr = (kind: string, message: string): void => {
-    if (progressShown) stderr.write(CLEAR_LINE);
-    progressShown = false;
+    clearProgress();
     for (const line of message.split('\n')) stderr.write(`callseal: ${kind}${printable(line)}\n`);
   };
   return {

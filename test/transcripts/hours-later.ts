@@ -3,8 +3,8 @@ const aheadMs = Number(process.env['HOURS_LATER']) * 3_600_000;
 const now = Date.now.bind(Date);
 
 globalThis.Date = class extends Date {
-  constructor(...given: [] | [number | string | Date]) {
-    super(...(given.length === 0 ? [now() + aheadMs] : given));
+  constructor(given: number | string | Date = now() + aheadMs) {
+    super(given);
   }
 
   static override now(): number {

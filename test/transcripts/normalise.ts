@@ -5,7 +5,10 @@ import { resolve } from 'node:path';
 const { version } = JSON.parse(readFileSync(resolve('package.json'), 'utf8')) as { version: string };
 
 /** What differs from run to run or from machine to machine, and what stands for it in a session; applied in order. */
-const RULES: readonly (readonly [pattern: RegExp, instead: string | ((match: string, ...groups: string[]) => string)])[] = [
+const RULES: readonly (readonly [
+  pattern: RegExp,
+  instead: string | ((match: string, ...groups: string[]) => string),
+])[] = [
   // a time of this run has milliseconds, those of the samples have none; as long as a time, or tables would be crooked
   [/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, 'YYYY-MM-DDThh:mm:ss.sssZ'],
   [/\b\d+ ms\b/g, '<n> ms'],
@@ -16,7 +19,10 @@ const RULES: readonly (readonly [pattern: RegExp, instead: string | ((match: str
   [/"instance":( ?)"[0-9a-f]{16}"/g, '"instance":$1"<instance>"'],
   // the version of a source file: inode, bytes, time of its last change
   [/"version":( ?)"\d+-(\d+)-\d+"/g, '"version":$1"<inode>-$2-<mtime>"'],
-  [/"data_base64":"([A-Za-z0-9+/=]+)"/g, (_match, base64) => `"data_base64":"<${Buffer.from(base64 ?? '', 'base64').length} bytes>"`],
+  [
+    /"data_base64":"([A-Za-z0-9+/=]+)"/g,
+    (_match, base64) => `"data_base64":"<${Buffer.from(base64 ?? '', 'base64').length} bytes>"`,
+  ],
   // an outcome holds milliseconds, whose digits count
   [/one outcome \([\d,]+ bytes\)/g, 'one outcome (<n> bytes)'],
   [/"outcomeBytes":\d+/g, '"outcomeBytes":"<n>"'],
@@ -42,6 +48,7 @@ export function normaliser(folder: string): (text: string) => string {
       .replaceAll(folder, '<folder>')
       .replaceAll(resolve('.'), '<checkout>')
       .replaceAll(`"version":"${version}"`, '"version":"<version>"')
+      .replace(new RegExp(`^${RegExp.escape(version)}$`, 'm'), '<version>')
       .replaceAll(`by ${user}:`, 'by <user>:')
       .replaceAll(`{"id":"${user}","kind":"operator"}`, '{"id":"<user>","kind":"operator"}');
     for (const [pattern, instead] of RULES) {

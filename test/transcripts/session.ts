@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { chmod, cp, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -49,6 +49,14 @@ export function nameOf(written: string): string {
 /** Runs every command of a session in a fresh folder, and writes the session down as it went. */
 export async function runSession(written: string): Promise<string> {
   const folder = await workingFolder();
+  try {
+    return await sessionIn(folder, written);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function sessionIn(folder: string, written: string): Promise<string> {
   const normalised = normaliser(folder);
   const lines: string[] = [];
   for (const { command, after } of parseSession(written)) {
@@ -61,6 +69,9 @@ export async function runSession(written: string): Promise<string> {
   return `${lines.join('\n')}\n`;
 }
 
+/** A command that waits for what never comes ends with 124, and everything that it started with it. */
+const HANGS = ['--kill-after=5', '120'];
+
 interface Ran {
   readonly code: number;
   readonly stdout: string;
@@ -70,7 +81,8 @@ interface Ran {
 function rendered({ code, stdout, stderr }: Ran, normalised: (text: string) => string): string[] {
   const out = linesOf(normalised(stdout));
   const ambiguous = out.find((line) => MARKS.test(line));
-  if (ambiguous !== undefined) throw new Error(`stdout has a line that would be read as a mark: ${ambiguous}`);
+  if (ambiguous !== undefined)
+    throw new Error(`stdout has a line that would be read as a mark: ${ambiguous}`);
   const said = linesOf(normalised(stderr)).map((line) => `! ${line}`.trimEnd());
   return [...out, ...said, ...(code === 0 ? [] : [`? ${code}`])];
 }
@@ -99,7 +111,7 @@ export async function sessionEnvironment(): Promise<NodeJS.ProcessEnv> {
 }
 
 export async function runShell(command: string, folder: string): Promise<Ran> {
-  const child = spawn('sh', ['-c', command], {
+  const child = spawn('timeout', [...HANGS, 'sh', '-c', command], {
     cwd: folder,
     env: await sessionEnvironment(),
     stdio: ['ignore', 'pipe', 'pipe'],

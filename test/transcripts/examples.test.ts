@@ -1,0 +1,38 @@
+import { cp } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, expect, test } from 'vitest';
+import { commandsOf, documentedProgram, helpOf } from '../../tools/cli-doc.ts';
+import { runShell, workingFolder } from './session.ts';
+
+/** Every line below `Example:` in the help of any command. */
+const EXAMPLES = commandsOf(documentedProgram()).flatMap(({ command }) => {
+  const [, examples = ''] = helpOf(command).split('\nExample:\n');
+  return examples
+    .split('\n')
+    .filter((line) => line.startsWith('  '))
+    .map((line) => line.trim());
+});
+
+/** Examples that name what is not here. */
+const ENDS_OTHERWISE: Readonly<Record<string, number>> = {
+  'callseal config check --config /etc/callseal.yaml': 8,
+  'callseal dlq show 5b0c1f9e-3c55-4f43-9d7e-1f2a4c8b6d10': 3,
+};
+/** The secrets that the profile names are not here either. */
+const WITHOUT_SECRETS = 8;
+
+let folder: string;
+
+beforeAll(async () => {
+  folder = await workingFolder();
+  await cp(join(folder, 'samples/call.opus'), join(folder, 'call.wav'));
+  await cp(join(folder, 'samples/transcript.json'), join(folder, 'call.json'));
+  await runShell('callseal demo && callseal seal --tenant demo --call c-0001 --audio call.wav', folder);
+});
+
+for (const line of EXAMPLES) {
+  const expected = line.includes(' --profile production') ? WITHOUT_SECRETS : (ENDS_OTHERWISE[line] ?? 0);
+  test(`the example runs as it stands${expected === 0 ? '' : `, to exit code ${expected}`}: ${line}`, async () => {
+    expect(await runShell(line, folder)).toMatchObject({ code: expected });
+  });
+}
