@@ -103,7 +103,9 @@ function verdictOf(
   signal: AbortSignal,
 ): Verdict {
   if (signal.aborted) return { do: 'leave' };
-  const code = codeOf(error);
+  // Whoever did not hear of a commit asks the registry again when it is back; leaving would hold the call until the
+  // next start.
+  const code = codeOf(error) === 'COMMIT_UNKNOWN' ? 'REGISTRY_DOWN' : codeOf(error);
   switch (dispositionOf(code)) {
     case 'pause': {
       const scope = error instanceof CallsealError ? (error.scope ?? {}) : {};

@@ -212,7 +212,7 @@ describe('what a failure does to a delivery', () => {
     expect(gate.blocked('t-2', ['edge'])).toBeUndefined();
   });
 
-  for (const code of codesThat('stop')) {
+  for (const code of codesThat('stop').filter((each) => each !== 'COMMIT_UNKNOWN')) {
     test(`${code} leaves: nothing is settled`, async () => {
       const world = await withSourceFailure(fails(code));
       expect(await world.handle(world.delivery(callEvent()))).toEqual({ do: 'leave' });
@@ -220,14 +220,32 @@ describe('what a failure does to a delivery', () => {
     });
   }
 
-  test('whatever comes up while we are told to stop is left', async () => {
-    const stop = new AbortController();
-    const world = await withSourceFailure(() => {
-      stop.abort();
-      return new TypeError('torn down');
+  for (const [what, failure] of [
+    ['a defect', () => new TypeError('torn down')],
+    ['a dependency that is away', fails('STORE_DOWN')],
+    ['a source that is missing', fails('SOURCE_MISSING')],
+  ] as const) {
+    test(`${what} while we are told to stop is left, and pauses nobody`, async () => {
+      const stop = new AbortController();
+      const world = await withSourceFailure(() => {
+        stop.abort();
+        return failure();
+      });
+      expect(await world.handle(world.delivery(callEvent()), stop.signal)).toEqual({ do: 'leave' });
+      expect(world.intake.paused()).toEqual([]);
+      await nothingWasDecided(world);
     });
-    expect(await world.handle(world.delivery(callEvent()), stop.signal)).toEqual({ do: 'leave' });
-    await nothingWasDecided(world);
+  }
+
+  test('a commit that nobody heard of waits for the registry, which then says what happened', async () => {
+    const world = await worldWithTranscript({
+      registry: (real) => failing(real, 'viewCall', fails('COMMIT_UNKNOWN'), { when: 'after' }),
+    });
+    const delivery = world.delivery(callEvent());
+    expect((await world.handle(delivery)).do).toBe('wait');
+    expect(world.intake.paused()).toMatchObject([{ code: 'REGISTRY_DOWN' }]);
+    world.intake.passed('t-1', []);
+    expect(outcomeIn(settled(await world.handle(delivery))).answer).toBe('sealed');
   });
 
   test('the same origin with other bytes stops', async () => {
