@@ -1,4 +1,4 @@
-import { afterEach, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { CallsealError } from '../../src/domain/errors.ts';
 import type { Output } from '../../src/domain/outputs.ts';
 import { relayAudit, relayPending } from '../../src/work/relay-audit.ts';
@@ -7,13 +7,14 @@ import {
   brief,
   callEvent,
   collectOutputs,
+  openWorld,
   recordOf,
   SIGNAL,
+  TOPIC,
+  TRANSCRIPT,
   type World,
   worldWithTranscript,
 } from './world.ts';
-
-afterEach(() => void vi.useRealTimers());
 
 const RELAY = { holder: 'w-1', leaseMs: 30_000, batch: 100 };
 
@@ -102,6 +103,43 @@ test('what is not done in the time to drain is aborted and left, and comes again
   open();
   await runWorker(workerOf(world), { untilIdle: true }, SIGNAL);
   expect(await topicsOf(world)).toEqual(['transcripts', 'outcome']);
+});
+
+describe('a delivery whose source is missing', () => {
+  /** Has failed once, and waits in the retry topic. */
+  async function handedOver(): Promise<World> {
+    const world = await openWorld();
+    await world.inbox.publish(recordOf(callEvent()), SIGNAL);
+    await runWorker(workerOf(world), { untilIdle: true }, SIGNAL);
+    expect(await world.inbox.backlog(SIGNAL)).toMatchObject({ waiting: 1, due: 0 });
+    return world;
+  }
+
+  test('comes again when it is due, under its own origin, and is sealed where the source is there then', async () => {
+    const world = await handedOver();
+    world.put('c-1.json', TRANSCRIPT);
+    world.clock.ms += world.parts.retryDelayMs;
+    await runWorker(workerOf(world), { untilIdle: true }, SIGNAL);
+    const [outcome] = await collectOutputs(world, ['outcome']);
+    expect(outcome?.headers).toMatchObject({ 'callseal-origin': `${TOPIC}/0/0`, 'callseal-replay': '0' });
+    expect(await world.inbox.backlog(SIGNAL)).toMatchObject({ waiting: 0 });
+  });
+
+  test('is given up a day after its first failure, and its dead letter counts every try', async () => {
+    const world = await handedOver();
+    for (let hours = 0; hours < 24; hours += 12) {
+      world.clock.ms += 12 * 3_600_000;
+      await runWorker(workerOf(world), { untilIdle: true }, SIGNAL);
+    }
+    const [letter] = await collectOutputs(world, ['dlq']);
+    expect(letter?.headers).toMatchObject({
+      'callseal-code': 'SOURCE_MISSING',
+      'callseal-attempts': '3',
+      'callseal-first-failed-at': '2026-11-24T10:00:00.000Z',
+      'callseal-failed-at': '2026-11-25T10:00:00.000Z',
+    });
+    expect(await world.inbox.backlog(SIGNAL)).toMatchObject({ waiting: 0 });
+  });
 });
 
 test('a signal that came before the start ends at once', async () => {
