@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { PutBucketVersioningCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { type S3ObjectsOptions, s3Objects } from '../../src/adapters/objects/s3.ts';
-import { probeS3Objects } from '../../src/adapters/objects/s3-probe.ts';
 import type { Objects } from '../../src/ports/objects.ts';
 import { type CuttingProxy, cuttingProxy, type Fate, type SeenRequest } from '../services/cutting-proxy.ts';
 import { servicesEnv, whatIsMissing } from '../services/env.ts';
@@ -168,6 +167,12 @@ function whatGoesWrong(store: S3StoreName): void {
     });
   });
 
+  test('an answer that does not say which range it is is STORE_DOWN, and none of its bytes is handed out', async () => {
+    await open().create(NAME, new CountedParts(patterned(1000)).stream(), never);
+    const { objects } = await behind(({ method }) => (method === 'GET' ? { do: 'hide-range' } : undefined));
+    await expect(read(objects, { from: 10, to: 20 })).rejects.toMatchObject({ code: 'STORE_DOWN' });
+  });
+
   describe('a client that leaves', () => {
     test('an abort in the middle of a put ends it, leaves nothing readable and releases the part', async () => {
       const stop = new AbortController();
@@ -320,22 +325,6 @@ function whatGoesWrong(store: S3StoreName): void {
 
     test('an endpoint without TLS is refused', () => {
       expect(() => open({ endpoint: 'http://localhost:1' })).toThrow(/https only/);
-    });
-  });
-
-  describe('the probe', () => {
-    test('tells what the store has, and leaves nothing', async () => {
-      const found = await probeS3Objects(bucketOptions(store, bucket), never);
-      expect(found).toEqual({ versioning: 'off', wholeChecksums: true });
-      expect(await list()).toEqual([]);
-    });
-
-    test('fails as the work would', async () => {
-      const probe = async (more: Partial<S3ObjectsOptions>) =>
-        await probeS3Objects({ ...bucketOptions(store, bucket), patience: QUICK, ...more }, never);
-      const { credentialsFile = '' } = bucketOptions(store, bucket, 'intruder');
-      await expect(probe({ credentialsFile })).rejects.toMatchObject({ code: 'STORE_DENIED' });
-      await expect(probe({ bucket: `${bucket}-gone` })).rejects.toMatchObject({ code: 'STORE_DOWN' });
     });
   });
 

@@ -14,10 +14,11 @@ import { buffer } from 'node:stream/consumers';
  *   drop-request the connection is closed, the store hears nothing
  *   drop-reply   the store does it all, then the connection is closed without its answer
  *   cut-reply    the first `bytes` of the answer's body come back, then the connection is closed
+ *   hide-range   the answer comes back with status 200 and does not say which range it is
  *   answer       the store hears nothing; an answer of this status and S3 error code
  */
 export type Fate =
-  | { readonly do: 'pass' | 'drop-request' | 'drop-reply' }
+  | { readonly do: 'pass' | 'drop-request' | 'drop-reply' | 'hide-range' }
   | { readonly do: 'cut' | 'hang' | 'cut-reply'; readonly bytes: number }
   | { readonly do: 'answer'; readonly status: number; readonly code: string };
 
@@ -110,7 +111,13 @@ async function giveBack(answer: IncomingMessage, to: ServerResponse, fate: Fate)
     to.socket?.destroy();
     return;
   }
-  to.writeHead(answer.statusCode ?? 0, answer.headers);
+  const { 'content-range': range, ...headers } = answer.headers;
+  if (fate.do === 'hide-range') to.writeHead(200, headers);
+  else
+    to.writeHead(answer.statusCode ?? 0, {
+      ...headers,
+      ...(range !== undefined && { 'content-range': range }),
+    });
   if (fate.do !== 'cut-reply') return void answer.pipe(to);
   const body = await buffer(answer);
   to.write(body.subarray(0, fate.bytes), () => to.socket?.destroy());

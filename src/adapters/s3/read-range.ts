@@ -44,11 +44,12 @@ export async function* readRange(
       signal,
     );
     etag ??= answer.ETag;
-    to = Math.min(to, totalOf(answer.ContentRange) ?? at + (answer.ContentLength ?? 0));
+    const body = bodyOf(answer);
+    to = Math.min(to, totalFrom(at, answer, body));
     const before = at;
     let broke: unknown;
     try {
-      for await (const chunk of bodyOf(answer)) {
+      for await (const chunk of body as AsyncIterable<Buffer>) {
         signal.throwIfAborted();
         at += chunk.length;
         yield inOwnMemory(chunk);
@@ -68,14 +69,21 @@ function noBytes(): Error {
 }
 
 /** In Node.js a body is a `Readable`; the SDK's type speaks for browsers too. */
-function bodyOf({ Body: body }: GetObjectCommandOutput): AsyncIterable<Buffer> {
+function bodyOf({ Body: body }: GetObjectCommandOutput): Readable {
   if (body instanceof Readable) return body;
   throw new TypeError('an answer without a stream');
 }
 
-function totalOf(contentRange: string | undefined): number | undefined {
-  const total = /\/(\d+)$/.exec(contentRange ?? '')?.[1];
-  return total === undefined ? undefined : Number(total);
+/**
+ * Length of the whole object.
+ *
+ * @throws where the answer is not the range that was asked for: a store or proxy that ignores `Range` sends it all
+ */
+function totalFrom(at: number, { ContentRange: range = '' }: GetObjectCommandOutput, body: Readable): number {
+  const [, from, total] = /^bytes (\d+)-\d+\/(\d+)$/.exec(range) ?? [];
+  if (Number(from) === at) return Number(total);
+  body.destroy();
+  throw Object.assign(new Error('the store answers with another range'), { code: 'ANOTHER_RANGE' });
 }
 
 /** A chunk that its consumer may detach. Small ones can be slices of a buffer that others use too. */
