@@ -282,7 +282,8 @@ export interface Tombstone {
 /** A registry that was restored or failed over (docs/architecture.md, "A registry that went back"). */
 export interface Restoring {
   state(signal: AbortSignal): Promise<RegistryState>;
-  tombstones(signal: AbortSignal): Promise<Tombstone[]>;
+  /** All of them, or the `newest` ones; the oldest first. */
+  tombstones(signal: AbortSignal, newest?: number): Promise<Tombstone[]>;
   /**
    * One transaction: raises the epoch above every one that this registry may have had, re-applies the tombstones,
    * turns every `open` attempt into `unknown` with its intents closed as `unknown`, and refuses decisions until

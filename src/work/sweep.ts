@@ -3,6 +3,7 @@ import { attemptOf, attemptPrefix } from '../domain/object-names.ts';
 import type { Objects } from '../ports/objects.ts';
 import type { AuditLog, SweepableAttempt, Sweeping } from '../ports/registry.ts';
 import type { Auditor } from './auditor.ts';
+import { isTombstoneName } from './tombstone-objects.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -111,6 +112,7 @@ async function unknownObjects({ registry, objects }: SweepParts, signal: AbortSi
   const known = new Map<string, boolean>();
   const unknown: string[] = [];
   for await (const { name } of objects.list('', signal)) {
+    if (isTombstoneName(name)) continue;
     const attempt = attemptOf(name) ?? '';
     if (!known.has(attempt)) known.set(attempt, (await registry.attemptState(attempt, signal)) !== undefined);
     if (!known.get(attempt)) unknown.push(name);

@@ -40,7 +40,8 @@ export async function verifyAuditFile(
   return await verifyChain(linesOf(bytes), { repeats: 'allowed', ...published });
 }
 
-async function publishedHead(
+/** The last event on the audit topic; nothing where there is none, or none that can be read. */
+export async function publishedHead(
   events: Pick<Events, 'last'>,
   signal: AbortSignal,
 ): Promise<{ published?: AuditHead }> {

@@ -126,8 +126,8 @@ test('what is published while one looks is no sign: the registry had it before',
     await audited(world, world.registry, 1);
     return await world.events.last(topic, signal);
   };
-  const objects: Pick<World['objects'], 'list' | 'read'> = {
-    read: world.objects.read,
+  const objects: World['objects'] = {
+    ...world.objects,
     async *list(prefix, signal) {
       await shred(world, world.registry, { tenant: 't-1', call: newUid() });
       await copyTombstones(world, signal);

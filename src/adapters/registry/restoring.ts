@@ -22,9 +22,9 @@ export function restoring(database: SqlDatabase, known: KnownEpoch): Restoring {
         wentBack: int(row, 'went_back') !== 0,
       };
     },
-    tombstones: async (signal) => {
+    tombstones: async (signal, newest) => {
       signal.throwIfAborted();
-      return await readTombstones(acrossTenants(database));
+      return await readTombstones(acrossTenants(database), newest);
     },
     declareWentBack: async (tombstones, fact, signal) => {
       signal.throwIfAborted();

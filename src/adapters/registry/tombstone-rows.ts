@@ -25,11 +25,13 @@ export async function applyTombstone(sql: Sql, tombstone: Tombstone): Promise<nu
   return deleted.length;
 }
 
-export async function readTombstones(sql: Sql): Promise<Tombstone[]> {
+export async function readTombstones(sql: Sql, newest?: number): Promise<Tombstone[]> {
+  const limit = newest === undefined ? '' : 'limit $1';
   const rows = await sql.query(
-    'select tenant, call, key_class, at from tombstones order by at, tenant, call',
+    `select tenant, call, key_class, at from tombstones order by at desc, tenant desc, call desc ${limit}`,
+    newest === undefined ? [] : [newest],
   );
-  return rows.map((row) => {
+  return rows.toReversed().map((row) => {
     const call = text(row, 'call');
     const keyClass = word(row, 'key_class', [ALL, ...KEY_CLASSES]);
     return {
