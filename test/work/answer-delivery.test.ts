@@ -1,18 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { CallsealError } from '../../src/domain/errors.ts';
 import type { Registry } from '../../src/ports/registry.ts';
-import {
-  artifact,
-  brief,
-  callEvent,
-  expectIntentsClosed,
-  failing,
-  outcomeIn,
-  SIGNAL,
-  settled,
-  type World,
-  worldWithTranscript,
-} from './world.ts';
+import { failing } from './failing.ts';
+import { artifact, callEvent } from './given.ts';
+import { brief, expectIntentsClosed, outcomeIn, SIGNAL, settled } from './seen.ts';
+import { type World, worldWithTranscript } from './world.ts';
 
 const away = () => new CallsealError('REGISTRY_DOWN', 'made by the test');
 const unheard = () => new CallsealError('COMMIT_UNKNOWN', 'made by the test');

@@ -10,16 +10,9 @@ import { openArtifact } from '../../src/work/open-artifact.ts';
 import { auditOutput, relayPending } from '../../src/work/relay-audit.ts';
 import { SWEEP_TIMES, sweep } from '../../src/work/sweep.ts';
 import { verifyReceipt } from '../../src/work/verify-calls.ts';
-import {
-  artifact,
-  callEvent,
-  collect,
-  filesUnder,
-  openWorld,
-  SIGNAL,
-  type World,
-  type WorldOptions,
-} from './world.ts';
+import { artifact, callEvent } from './given.ts';
+import { collect, filesUnder, SIGNAL } from './seen.ts';
+import { openWorld, type World, type WorldOptions } from './world.ts';
 
 /** Content, and what an edge may write where it should not: it stands nowhere that we write. */
 const WORDS = {

@@ -6,18 +6,10 @@ import { CallsealError } from '../../src/domain/errors.ts';
 import type { Output } from '../../src/domain/outputs.ts';
 import { openAll } from '../../src/seal/streams.ts';
 import { deadLetters } from '../../src/work/dead-letters.ts';
-import {
-  brief,
-  callEvent,
-  collect,
-  expectIntentsClosed,
-  failing,
-  openWorld,
-  SIGNAL,
-  settled,
-  type World,
-  type WorldOptions,
-} from './world.ts';
+import { failing } from './failing.ts';
+import { callEvent } from './given.ts';
+import { brief, collect, expectIntentsClosed, SIGNAL, settled } from './seen.ts';
+import { openWorld, type World, type WorldOptions } from './world.ts';
 
 const DAY_MS = 86_400_000;
 

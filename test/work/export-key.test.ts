@@ -3,20 +3,10 @@ import { CallsealError } from '../../src/domain/errors.ts';
 import { openAll } from '../../src/seal/streams.ts';
 import { type ExportRequest, exportKey } from '../../src/work/export-key.ts';
 import { expectedObject } from '../../src/work/open-artifact.ts';
-import {
-  artifact,
-  brief,
-  callEvent,
-  collect,
-  failing,
-  filesUnder,
-  SIGNAL,
-  settled,
-  TRANSCRIPT,
-  type World,
-  type WorldOptions,
-  worldWithTranscript,
-} from './world.ts';
+import { failing } from './failing.ts';
+import { artifact, callEvent, TRANSCRIPT } from './given.ts';
+import { brief, collect, filesUnder, SIGNAL, settled } from './seen.ts';
+import { type World, type WorldOptions, worldWithTranscript } from './world.ts';
 
 const REASON = 'Court order about Ada Example';
 const REQUEST = { tenant: 't-1', call: 'c-1', keyClass: 'phi', reason: REASON } as const;

@@ -4,17 +4,10 @@ import type { Sources } from '../../src/ports/sources.ts';
 import { bugBreaker } from '../../src/work/bug-breaker.ts';
 import { deliveryHandler } from '../../src/work/handle-delivery.ts';
 import { codesThat } from '../domain/dispositions.ts';
-import {
-  artifact,
-  callEvent,
-  failing,
-  outcomeIn,
-  SIGNAL,
-  settled,
-  TRANSCRIPT,
-  type World,
-  worldWithTranscript,
-} from './world.ts';
+import { failing } from './failing.ts';
+import { artifact, callEvent, TRANSCRIPT } from './given.ts';
+import { outcomeIn, SIGNAL, settled } from './seen.ts';
+import { type World, worldWithTranscript } from './world.ts';
 
 const fails = (code: Code, scope?: Scope) => () =>
   new CallsealError(code, 'made by the test', scope === undefined ? {} : { scope });

@@ -7,20 +7,10 @@ import { CallsealError } from '../../src/domain/errors.ts';
 import { DEFAULT_FRAME_LENGTH as F } from '../../src/seal/sizes.ts';
 import { openAll } from '../../src/seal/streams.ts';
 import { type OpenRequest, openArtifact } from '../../src/work/open-artifact.ts';
-import {
-  artifact,
-  brief,
-  callEvent,
-  collect,
-  expectIntentsClosed,
-  failing,
-  filesUnder,
-  openWorld,
-  SIGNAL,
-  settled,
-  type World,
-  type WorldOptions,
-} from './world.ts';
+import { failing } from './failing.ts';
+import { artifact, callEvent } from './given.ts';
+import { brief, collect, expectIntentsClosed, filesUnder, SIGNAL, settled } from './seen.ts';
+import { openWorld, type World, type WorldOptions } from './world.ts';
 
 const BYTES = randomBytes(2 * F + 100);
 const REASON = 'Complaint of Ada Example, see letter';

@@ -3,16 +3,9 @@ import { describe, expect, test } from 'vitest';
 import type { CallEvent } from '../../src/domain/call-event.ts';
 import { CallsealError } from '../../src/domain/errors.ts';
 import type { SourceRef } from '../../src/ports/sources.ts';
-import {
-  artifact,
-  callEvent,
-  outcomeIn,
-  SIGNAL,
-  settled,
-  type World,
-  type WorldOptions,
-  worldWithTranscript,
-} from './world.ts';
+import { artifact, callEvent } from './given.ts';
+import { outcomeIn, SIGNAL, settled } from './seen.ts';
+import { type World, type WorldOptions, worldWithTranscript } from './world.ts';
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { CallsealError } from '../../src/domain/errors.ts';
 import { readWhole } from '../../src/work/read-whole.ts';
-import { SIGNAL } from './world.ts';
+import { SIGNAL } from './seen.ts';
 
 /** An object of these chunks. */
 function holding(...chunks: string[]) {

@@ -9,7 +9,9 @@ import type { Registry, ShredScope } from '../../src/ports/registry.ts';
 import { noticeRestore, signOfRestore } from '../../src/work/registry-restored.ts';
 import { relayPending } from '../../src/work/relay-audit.ts';
 import { copyTombstones } from '../../src/work/tombstone-objects.ts';
-import { callEvent, openWorld, SIGNAL, settled, type World, worldWithTranscript } from './world.ts';
+import { callEvent } from './given.ts';
+import { SIGNAL, settled } from './seen.ts';
+import { openWorld, type World, worldWithTranscript } from './world.ts';
 
 /** A registry that can be backed up and put back, beside events and objects that cannot. */
 async function backedUp(world: World): Promise<() => Promise<Registry>> {

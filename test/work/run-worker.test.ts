@@ -3,18 +3,9 @@ import { CallsealError } from '../../src/domain/errors.ts';
 import type { Output } from '../../src/domain/outputs.ts';
 import { relayAudit, relayPending } from '../../src/work/relay-audit.ts';
 import { runWorker, type WorkerParts } from '../../src/work/run-worker.ts';
-import {
-  brief,
-  callEvent,
-  collectOutputs,
-  openWorld,
-  recordOf,
-  SIGNAL,
-  TOPIC,
-  TRANSCRIPT,
-  type World,
-  worldWithTranscript,
-} from './world.ts';
+import { callEvent, recordOf, TOPIC, TRANSCRIPT } from './given.ts';
+import { brief, collectOutputs, SIGNAL } from './seen.ts';
+import { openWorld, type World, worldWithTranscript } from './world.ts';
 
 const RELAY = { holder: 'w-1', leaseMs: 30_000, batch: 100 };
 

@@ -14,7 +14,9 @@ import { DEFAULT_FRAME_LENGTH as F } from '../../src/seal/sizes.ts';
 import { openAll } from '../../src/seal/streams.ts';
 import { partPool } from '../../src/work/part-pool.ts';
 import { type ArtifactJob, type SealingParts, sealArtifact } from '../../src/work/seal-artifact.ts';
-import { artifact, callEvent, collect, openWorld, POLICY, SIGNAL, settled, type World } from './world.ts';
+import { artifact, callEvent } from './given.ts';
+import { collect, SIGNAL, settled } from './seen.ts';
+import { openWorld, POLICY, type World } from './world.ts';
 
 const CALL_KEY = createSecretKey(randomBytes(32));
 const MiB = 2 ** 20;

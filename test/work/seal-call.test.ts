@@ -2,16 +2,10 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { contextHash } from '../../src/domain/audit-event.ts';
 import { CallsealError, type Code } from '../../src/domain/errors.ts';
 import type { KeyContext, Keys } from '../../src/ports/keys.ts';
-import {
-  artifact,
-  brief,
-  callEvent,
-  expectIntentsClosed,
-  failing,
-  settled,
-  type World,
-  worldWithTranscript,
-} from './world.ts';
+import { failing } from './failing.ts';
+import { artifact, callEvent } from './given.ts';
+import { brief, expectIntentsClosed, settled } from './seen.ts';
+import { type World, worldWithTranscript } from './world.ts';
 
 afterEach(() => void vi.restoreAllMocks());
 

@@ -5,17 +5,9 @@ import { CallsealError } from '../../src/domain/errors.ts';
 import { newUid } from '../../src/domain/ids.ts';
 import type { Part } from '../../src/ports/objects.ts';
 import { SWEEP_TIMES, type SweepReport, sweep } from '../../src/work/sweep.ts';
-import {
-  artifact,
-  brief,
-  callEvent,
-  expectIntentsClosed,
-  SIGNAL,
-  settled,
-  type World,
-  type WorldOptions,
-  worldWithTranscript,
-} from './world.ts';
+import { artifact, callEvent } from './given.ts';
+import { brief, expectIntentsClosed, SIGNAL, settled } from './seen.ts';
+import { type World, type WorldOptions, worldWithTranscript } from './world.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;

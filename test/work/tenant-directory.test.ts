@@ -2,7 +2,9 @@ import { expect, test } from 'vitest';
 import { CallsealError } from '../../src/domain/errors.ts';
 import type { TenantSettings } from '../../src/domain/tenants.ts';
 import { type DirectoryParts, tenantDirectory } from '../../src/work/tenant-directory.ts';
-import { brief, openWorld, POLICY, SIGNAL, TOPIC } from './world.ts';
+import { TOPIC } from './given.ts';
+import { brief, SIGNAL } from './seen.ts';
+import { openWorld, POLICY } from './world.ts';
 
 function settingsOf(tenant: string): TenantSettings | undefined {
   if (!tenant.startsWith('t-')) return undefined;

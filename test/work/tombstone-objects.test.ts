@@ -10,7 +10,8 @@ import {
   tombstoneName,
   writeTombstones,
 } from '../../src/work/tombstone-objects.ts';
-import { openWorld, SIGNAL, type World } from './world.ts';
+import { SIGNAL } from './seen.ts';
+import { openWorld, type World } from './world.ts';
 
 const CALL: Tombstone = { tenant: 't-1', call: 'c-1', at: '2026-11-24T10:00:00.000Z' };
 const CLASS: Tombstone = {

@@ -6,18 +6,9 @@ import { CallsealError } from '../../src/domain/errors.ts';
 import type { Receipt } from '../../src/domain/receipts.ts';
 import { DEFAULT_FRAME_LENGTH as F } from '../../src/seal/sizes.ts';
 import { type ArtifactCheck, verifyReceipt } from '../../src/work/verify-calls.ts';
-import {
-  artifact,
-  brief,
-  callEvent,
-  expectIntentsClosed,
-  filesUnder,
-  openWorld,
-  SIGNAL,
-  settled,
-  type World,
-  type WorldOptions,
-} from './world.ts';
+import { artifact, callEvent } from './given.ts';
+import { brief, expectIntentsClosed, filesUnder, SIGNAL, settled } from './seen.ts';
+import { openWorld, type World, type WorldOptions } from './world.ts';
 
 /** A sealed call of three artifacts: `audio` of two frames, `transcript`, and `voice` under the other class. */
 async function sealedWorld(options: WorldOptions = {}): Promise<World> {

@@ -1,16 +1,7 @@
-import {
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterAll, expect, onTestFinished } from 'vitest';
+import { afterAll, onTestFinished } from 'vitest';
 import { openSqliteEvents } from '../../src/adapters/events/sqlite.ts';
 import { openSqliteInbox } from '../../src/adapters/inbox/sqlite.ts';
 import { topicNames } from '../../src/adapters/inbox/topics.ts';
@@ -24,13 +15,11 @@ import { openSqlite } from '../../src/adapters/sqlite/connection.ts';
 import type { AnswerRow } from '../../src/domain/answers.ts';
 import type { AuditFact } from '../../src/domain/audit-event.ts';
 import { type CallEvent, LIMITS } from '../../src/domain/call-event.ts';
-import { type Delivery, recordKey } from '../../src/domain/deliveries.ts';
-import type { Outcome } from '../../src/domain/outcome-event.ts';
-import type { Output } from '../../src/domain/outputs.ts';
+import type { Delivery } from '../../src/domain/deliveries.ts';
 import type { Receipt } from '../../src/domain/receipts.ts';
 import type { Policy, Tenant } from '../../src/domain/tenants.ts';
 import type { Events } from '../../src/ports/events.ts';
-import type { Handler, Inbox, InboxRecord, Verdict } from '../../src/ports/inbox.ts';
+import type { Handler, Inbox, Verdict } from '../../src/ports/inbox.ts';
 import type { Keys } from '../../src/ports/keys.ts';
 import type { Objects } from '../../src/ports/objects.ts';
 import type { Registry } from '../../src/ports/registry.ts';
@@ -41,6 +30,8 @@ import { type DeadLetters, deadLetters } from '../../src/work/dead-letters.ts';
 import { deliveryHandler, type HandlerParts } from '../../src/work/handle-delivery.ts';
 import { type Intake, intake } from '../../src/work/intake.ts';
 import { partPool } from '../../src/work/part-pool.ts';
+import { bareDelivery, TOPIC, TRANSCRIPT } from './given.ts';
+import { SIGNAL } from './seen.ts';
 
 /**
  * The pipeline in one process on the embedded adapters: a real SQLite file, key file and folders under a fresh
@@ -90,8 +81,6 @@ export interface WorldOptions {
   readonly parts?: Partial<HandlerParts>;
 }
 
-export const SIGNAL = new AbortController().signal;
-export const TOPIC = 'callseal.calls.completed';
 const TENANTS = ['t-1', 't-2'];
 const TOPICS = topicNames('callseal', [TOPIC]);
 const DEAD_LETTER_KEK = 'system:dead-letter';
@@ -270,124 +259,9 @@ function putSource(path: string, bytes: Buffer | string): void {
   utimesSync(path, before, before);
 }
 
-const HEADERS = {
-  ce_specversion: '1.0',
-  ce_id: 'e-1',
-  ce_source: 'edge',
-  ce_type: 'callseal.call.completed.v1',
-  'content-type': 'application/json',
-} as const;
-
-function bareDelivery(event: CallEvent | Buffer) {
-  return {
-    replay: 0,
-    key: Buffer.isBuffer(event) ? 't-1/c-1' : recordKey(event.tenant, event.call),
-    headers: HEADERS,
-    value: Buffer.isBuffer(event) ? event : Buffer.from(JSON.stringify(event)),
-    counted: 0,
-    firstFailedAt: undefined,
-  };
-}
-
-/** The event as a record that `Inbox.publish` takes. */
-export function recordOf(event: CallEvent | Buffer): InboxRecord {
-  const { key, headers, value } = bareDelivery(event);
-  return { topic: TOPIC, key, headers, value };
-}
-
-/** One transcript at `c-1.json`, unless told otherwise. */
-export function callEvent(given: Partial<CallEvent> = {}): CallEvent {
-  return {
-    tenant: 't-1',
-    call: 'c-1',
-    revision: 1,
-    consent: { recording: 'granted' },
-    artifacts: [artifact('transcript', 'transcript', 'c-1.json')],
-    ...given,
-  };
-}
-
-type Artifact = CallEvent['artifacts'][number];
-
-export function artifact(id: string, kind: string, key: string, more: Partial<Artifact> = {}): Artifact {
-  return { id, kind, source: { alias: 'edge', key }, ...more };
-}
-
 /** A world whose source holds the transcript that `callEvent` points to. */
 export async function worldWithTranscript(options: WorldOptions = {}): Promise<World> {
   const world = await openWorld(options);
   world.put('c-1.json', TRANSCRIPT);
   return world;
-}
-
-export const TRANSCRIPT = '{"turns":[{"who":"caller","text":"hello"}]}';
-
-export function settled(verdict: Verdict): readonly Output[] {
-  if (verdict.do !== 'settle') throw new Error(`the verdict is ${verdict.do}`);
-  return verdict.outputs;
-}
-
-export function outcomeIn(outputs: readonly Output[]): Outcome {
-  const output = outputs.find(({ topic }) => topic === 'outcome');
-  return JSON.parse(String(output?.value)) as Outcome;
-}
-
-/** Each fact's action and status, with its code where it has one. */
-export function brief(facts: readonly AuditFact[]): string[] {
-  return facts.map(({ action, outcome: { status, code } }) =>
-    [action, status, code].filter(Boolean).join(' '),
-  );
-}
-
-/** Every intent has exactly one end, and no end is without its intent. */
-export function expectIntentsClosed(facts: readonly AuditFact[]): void {
-  const intents = facts.filter(({ outcome }) => outcome.status === 'intent').map((fact) => fact.eventUid);
-  const ends = facts.flatMap(({ intentUid }) => (intentUid === undefined ? [] : [intentUid]));
-  expect(ends.toSorted()).toEqual(intents.toSorted());
-}
-
-/**
- * The port with one method that rejects with `error` the first `times` times; `after` the act where its reply is what
- * is lost.
- */
-export function failing<Port extends object>(
-  real: Port,
-  name: keyof Port & string,
-  error: () => unknown,
-  { times = 1, when = 'before' }: { times?: number; when?: 'before' | 'after' } = {},
-): Port {
-  const act = real[name] as (...args: readonly unknown[]) => Promise<unknown>;
-  let left = times;
-  const fails = async (...args: readonly unknown[]): Promise<unknown> => {
-    if (left-- <= 0) return await act(...args);
-    if (when === 'after') await act(...args);
-    throw error();
-  };
-  return { ...real, [name]: fails };
-}
-
-/** What was published, topic by topic. */
-export async function collectOutputs(
-  { events }: Pick<World, 'events'>,
-  topics: readonly Output['topic'][],
-): Promise<Output[]> {
-  const outputs: Output[] = [];
-  for (const topic of topics) {
-    for await (const record of events.read(topic, { follow: false }, SIGNAL)) outputs.push(record);
-  }
-  return outputs;
-}
-
-/** Every file under `folder` with its bytes. */
-export function filesUnder(folder: string): { readonly path: string; readonly bytes: Buffer }[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .map((path) => ({ path, bytes: readFileSync(path) }));
-}
-
-export async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const all: Uint8Array[] = [];
-  for await (const chunk of chunks) all.push(chunk);
-  return Buffer.concat(all);
 }
