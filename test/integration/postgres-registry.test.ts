@@ -1,15 +1,26 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { openSqliteEvents } from '../../src/adapters/events/sqlite.ts';
+import { topicNames } from '../../src/adapters/inbox/topics.ts';
+import { filesObjects } from '../../src/adapters/objects/files.ts';
 import { SCHEMA_VERSION } from '../../src/adapters/registry/migrate.ts';
 import { postgresRegistry } from '../../src/adapters/registry/postgres.ts';
 import { postgresAdmin } from '../../src/adapters/registry/postgres-admin.ts';
 import { TABLES } from '../../src/adapters/registry/postgres-tables.ts';
+import { openSqlite } from '../../src/adapters/sqlite/connection.ts';
 import { newUid } from '../../src/domain/ids.ts';
 import type { RegistryAdmin, RegistryFinding } from '../../src/ports/registry-admin.ts';
+import { auditor } from '../../src/work/auditor.ts';
+import { noticeRestore } from '../../src/work/registry-restored.ts';
+import { relayPending } from '../../src/work/relay-audit.ts';
 import { failureCode } from '../contract/failure-code.ts';
 import { fact, never, place, sealing, sealWhole } from '../contract/registry-proposals.ts';
 import { type PostgresRole, whatIsMissing } from '../services/env.ts';
 import {
   asOwner,
+  asSuperuser,
   dropSchema,
   emptySchema,
   migratedSchema,
@@ -110,6 +121,43 @@ describe.skipIf(missing)(`row-level security ${missing ?? ''}`, () => {
         await expect(plainSql(role, act, { schema })).rejects.toThrow('permission denied');
       }
     }
+  });
+});
+
+describe.skipIf(missing)(`a registry that went back ${missing ?? ''}`, () => {
+  test('is noticed by the next new connection, and refuses from then on', async () => {
+    const schema = await migratedSchema();
+    onTestFinished(async () => await dropSchema(schema));
+    const folder = mkdtempSync(join(tmpdir(), 'callseal-went-back-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const topics = topicNames('callseal', ['in']);
+    const events = await openSqliteEvents({ database: openSqlite(':memory:'), topics });
+    const objects = filesObjects({ root: folder });
+    const actor = { kind: 'worker', id: 'test' } as const;
+    const told = auditor({ writer: { instance: 'test', version: '0' }, actor, now: () => new Date(0) });
+    const registry = await postgresRegistry({
+      ...postgresOptions('worker', schema),
+      pool: 2,
+      onConnect: async (connection) =>
+        void (await noticeRestore({ registry: connection, events, objects, auditor: told }, never)),
+    });
+    onTestFinished(async () => await registry.close());
+    await registry.append([fact('worker.start'), fact('worker.stop')], never);
+    await relayPending({ audit: registry, events }, { holder: 'h', leaseMs: 1_000, batch: 10 }, never);
+    const of = sealing({ tenant: 't-1' });
+    expect(await sealWhole(registry, of)).toMatchObject({ kind: 'answered' });
+
+    // What a backup from before the last event would hold.
+    await asOwner(
+      schema,
+      'delete from audit_events where seq > 1; update relay set head_seq = 1, published_seq = 1',
+    );
+    await asSuperuser(
+      `select pg_terminate_backend(pid) from pg_stat_activity where usename = 'callseal_worker'`,
+    );
+    await registry.pending(never).catch(() => undefined);
+    expect((await registry.state(never)).wentBack).toBe(true);
+    expect(await failureCode(sealWhole(registry, sealing({ origin: place(1) })))).toBe('REGISTRY_WENT_BACK');
   });
 });
 

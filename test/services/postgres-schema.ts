@@ -8,7 +8,11 @@ import { newUid } from '../../src/domain/ids.ts';
 import { type PostgresRole, readSecret, servicesEnv } from './env.ts';
 
 /** The real server, as one of the roles, with the tables in a schema of their own. */
-export function postgresOptions(role: PostgresRole, schema: string, base?: number): PostgresOptions {
+export function postgresOptions(
+  role: PostgresRole,
+  schema: string,
+  base?: number,
+): Omit<PostgresOptions, 'onConnect'> {
   const { postgres, tls } = servicesEnv(base);
   const { host, port, database, users } = postgres;
   return { host, port, database, ...users[role], ca: tls.ca, pool: 4, schema };

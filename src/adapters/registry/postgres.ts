@@ -6,7 +6,10 @@ import { tablesVersion } from './postgres-version.ts';
 import type { SqlDatabase } from './sql.ts';
 import { type SqlRegistryOptions, sqlRegistry } from './sql-registry.ts';
 
-export type PostgresRegistryOptions = PostgresOptions & SqlRegistryOptions;
+export interface PostgresRegistryOptions extends Omit<PostgresOptions, 'onConnect'>, SqlRegistryOptions {
+  /** Is given every new connection as a registry of its own, before anything else runs on it. */
+  readonly onConnect?: (connection: Registry) => Promise<void>;
+}
 
 /**
  * The registry in PostgreSQL, as one of the runtime roles; its tables are made by `callseal registry migrate`.
@@ -14,8 +17,12 @@ export type PostgresRegistryOptions = PostgresOptions & SqlRegistryOptions;
  * @throws CallsealError BAD_CONFIG - tables missing, older or newer than this program; see also `openPostgres`
  * @throws CallsealError REGISTRY_DOWN
  */
-export async function postgresRegistry(options: PostgresRegistryOptions): Promise<Registry> {
-  const database = await openPostgres(options);
+export async function postgresRegistry({
+  onConnect,
+  ...options
+}: PostgresRegistryOptions): Promise<Registry> {
+  const look = async (connection: SqlDatabase): Promise<void> => await onConnect?.(sqlRegistry(connection));
+  const database = await openPostgres({ ...options, onConnect: look });
   try {
     await requireTables(database);
     return sqlRegistry(database, options);
