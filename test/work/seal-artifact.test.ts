@@ -14,6 +14,7 @@ import { DEFAULT_FRAME_LENGTH as F } from '../../src/seal/sizes.ts';
 import { openAll } from '../../src/seal/streams.ts';
 import { partPool } from '../../src/work/part-pool.ts';
 import { type ArtifactJob, type SealingParts, sealArtifact } from '../../src/work/seal-artifact.ts';
+import { verifyReceipt } from '../../src/work/verify-calls.ts';
 import { artifact, callEvent } from './given.ts';
 import { collect, SIGNAL, settled } from './seen.ts';
 import { openWorld, POLICY, type World } from './world.ts';
@@ -354,7 +355,7 @@ describe('digests', () => {
   });
 });
 
-test('any mix of sizes around the borders of frames and parts opens to the same bytes', async () => {
+test('any mix of sizes around the borders of frames and parts verifies and opens to the same bytes', async () => {
   const ofFrames = fc.constantFrom(0, 1, F - 1, F, F + 1, 2 * F - 1, 2 * F, 2 * F + 1, 5 * F);
   // A part of 64 KiB holds the header and a frame that is cut, so its borders lie a little before the frames'.
   const ofParts = fc
@@ -371,6 +372,7 @@ test('any mix of sizes around the borders of frames and parts opens to the same 
       const artifacts = bodies.map((_, i) => artifact(`a-${i}`, 'audio', `${name}/${i}`));
       settled(await world.handle(world.delivery(callEvent({ call: name, artifacts }))));
       const receipt = await world.receipt('t-1', name);
+      for await (const { result } of verifyReceipt(world, receipt, SIGNAL)) expect(result).toBe('ok');
       const row = await world.registry.wrappedKey(receipt.artifacts[0]?.keyName ?? '', SIGNAL);
       const { callKey } = await world.keys.unwrap(row!, SIGNAL);
       for (const [i, one] of receipt.artifacts.entries()) {
