@@ -33,6 +33,7 @@ process.exitCode = await runCommand(process.argv.slice(2), {
   signal,
   startProblems: () => startProblems({ environment: process.env, options: process.execArgv }),
   checks: machineChecks,
+  probes: async ({ settings }) => (await import('./compose/probes.ts')).probesOf(settings),
   registryDesk: async (loaded, { ticket }, login) => {
     const { openRegistryDesk } = await import('./compose.ts');
     return await openRegistryDesk(loaded, { version: product.version, actor: operator(), ticket }, login);

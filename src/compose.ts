@@ -13,7 +13,9 @@ import { CallsealError } from './domain/errors.ts';
 import { ONE_CALL_ALIAS } from './domain/tenants.ts';
 import { type Closable, closeAll } from './ops/closing.ts';
 import { prepareDataFolder } from './ops/data-folder.ts';
+import { meteredHandler, meteredPorts } from './ops/metrics-ports.ts';
 import type { Keys } from './ports/keys.ts';
+import type { Metrics } from './ports/metrics.ts';
 import type { Objects } from './ports/objects.ts';
 import type { Ports } from './ports/ports.ts';
 import type { Registry } from './ports/registry.ts';
@@ -38,6 +40,8 @@ export interface ProcessFacts {
   readonly ticket: string | undefined;
   /** Told when the key file was made: it needs a backup elsewhere. */
   readonly onKeyFileCreated: (path: string) => void;
+  /** Told what the worker does; absent where nobody can ask for it. */
+  readonly metrics?: Metrics;
 }
 
 type Who = Pick<ProcessFacts, 'version' | 'actor' | 'ticket'>;
@@ -66,14 +70,17 @@ export async function open({ settings }: LoadedSettings, facts: ProcessFacts): P
   const opened: Closable[] = [];
   const close = async (): Promise<void> => await closeAll(opened, CLOSE_WITHIN_MS);
   try {
-    const ports = await openPorts(settings, facts, opened);
+    const { metrics } = facts;
+    const unmetered = await openPorts(settings, facts, opened);
+    const ports = metrics ? meteredPorts(unmetered, metrics) : unmetered;
     const desk = openDesk(settings, facts, ports);
     return {
       ports,
       desk,
       runWorker: async (options, observer, signal) => {
+        await refuseUnlistableSources(settings, signal);
         await makeAtStart(settings, ports, desk, signal);
-        await work(settings, facts.version, ports, desk, { ...options, observer }, signal);
+        await work(settings, facts, ports, desk, { ...options, observer }, signal);
       },
       close,
     };
@@ -224,16 +231,37 @@ async function openSources({ tenants }: Settings, registry: Registry): Promise<S
   return sourcesByAlias({ of, all: [inFiles, oneCall, ...(inBuckets ? [inBuckets] : [])] });
 }
 
+/** Every alias in a bucket, by `tenant/alias`. */
+export function bucketAliases({ tenants }: Settings): Record<string, S3Alias> {
+  const aliases: Record<string, S3Alias> = {};
+  for (const [tenant, { sources }] of Object.entries(tenants)) {
+    for (const [alias, source] of Object.entries(sources)) {
+      if (source.kind === 's3') {
+        aliases[`${tenant}/${alias}`] = { ...bucketOf(source), prefix: source.prefix };
+      }
+    }
+  }
+  return aliases;
+}
+
+/** @throws CallsealError BAD_CONFIG - an alias answers 403 for what is not there */
+async function refuseUnlistableSources(settings: Settings, signal: AbortSignal): Promise<void> {
+  const aliases = bucketAliases(settings);
+  if (Object.keys(aliases).length === 0) return;
+  const { refuseUnlistable } = await import('./adapters/sources/probe-s3.ts');
+  await refuseUnlistable(aliases, signal);
+}
+
 type BucketSettings = Extract<Settings['objects'], { kind: 's3' }> | Extract<SourceSettings, { kind: 's3' }>;
 type SourceSettings = Settings['tenants'][string]['sources'][string];
 
-function bucketOf(settings: BucketSettings): BucketOptions {
+export function bucketOf(settings: BucketSettings): BucketOptions {
   const { bucket, region, expectedOwner, pathStyle } = settings;
   return { bucket, region, expectedOwner, pathStyle, ...connectionOf(settings) };
 }
 
 /** Settings say `undefined` where options have no such field. */
-function connectionOf(settings: {
+export function connectionOf(settings: {
   readonly endpoint?: string | undefined;
   readonly credentialsFile?: string | undefined;
   readonly ca: string | null;
@@ -296,7 +324,7 @@ async function makeAtStart(
 
 async function work(
   settings: Settings,
-  version: string,
+  { version, metrics }: Pick<ProcessFacts, 'version' | 'metrics'>,
   ports: Ports,
   { auditor: written, letters, tenants }: Desk,
   { untilIdle, observer }: { readonly untilIdle: boolean; readonly observer: Observer },
@@ -311,6 +339,7 @@ async function work(
   });
   const openAttempts = new Set<string>();
   const { limits, retry, breaker, budgets } = settings;
+  const pool = partPool(budgets.memory);
   const handler = deliveryHandler({
     ...ports,
     auditor: written,
@@ -319,15 +348,19 @@ async function work(
     intake: gate,
     breaker: bugBreaker({ ...breaker, probeAfterMs: breaker.probeAfter }, gate),
     openAttempts,
-    pool: partPool(budgets.memory),
+    pool,
     partBytes: settings.objects.kind === 'files' ? FILE_PART : S3_PART,
     limits,
     retry: { inPlace: retry.inPlace, giveUpAfterMs: retry.giveUpAfter },
     retryDelayMs: retry.delay,
     now,
-    onAnswer: (row, delivery) => observer.answered?.(row, delivery),
+    onAnswer: (row, delivery) => {
+      metrics?.answered(row);
+      observer.answered?.(row, delivery);
+    },
     onFailure: (error, delivery) => observer.failed?.(error, delivery),
   });
+  metrics?.working({ inflightBytes: () => pool.bytesOut, paused: () => gate.paused() });
   const relayOptions = { ...RELAY, holder: `${version}/${randomBytes(8).toString('hex')}` };
   const relayPorts = { audit: ports.registry, events: ports.events };
   const relay = {
@@ -347,7 +380,7 @@ async function work(
       {
         inbox: ports.inbox,
         registry: ports.registry,
-        handler,
+        handler: metrics ? meteredHandler(handler, metrics) : handler,
         auditor: written,
         openAttempts,
         relay,

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { LoadedSettings } from '../config/load-settings.ts';
+import type { Finding } from '../domain/findings.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { RegistryAdmin } from '../ports/registry-admin.ts';
 import type { Auditor } from '../work/auditor.ts';
@@ -43,6 +44,14 @@ export interface Check {
   readonly hint?: string;
 }
 
+/** A look at one dependency of the settings, for `doctor --connect`. */
+export interface Probe {
+  /** The block of the settings that it stands for: `objects`, `registry`, … */
+  readonly dependency: string;
+  /** Leaves nothing behind. @throws the signal's reason */
+  look(signal: AbortSignal): Promise<readonly Finding[]>;
+}
+
 /** What a command is handed. Nothing is read or opened before it is asked for, so `--help` needs no settings. */
 export interface App {
   readonly voice: Voice;
@@ -61,6 +70,8 @@ export interface App {
   readonly runWorker: (options: WorkerOptions, observer?: Observer, signal?: AbortSignal) => Promise<void>;
   /** Checks of the process and the machine; `doctor` prints them. */
   readonly checks: () => Promise<readonly Check[]>;
+  /** One for each dependency that is a service, in the order of the settings. Nothing is opened yet. */
+  readonly probes: () => Promise<readonly Probe[]>;
   /** Ends with this code though nothing was thrown: something was found wanting, or only a part was done. */
   readonly exitWith: (code: number) => void;
 }

@@ -3,7 +3,7 @@ import { CommanderError } from 'commander';
 import { type Flag, type LoadedSettings, loadSettings } from '../config/load-settings.ts';
 import { CallsealError, EXIT, exitOf } from '../domain/errors.ts';
 import { COMMANDS } from './all.ts';
-import type { App, Check, Login, Opened, RegistryDesk } from './app.ts';
+import type { App, Check, Login, Opened, Probe, RegistryDesk } from './app.ts';
 import { addCommands, emptyProgram, type GlobalOptions } from './frame.ts';
 import { createVoice, type Sink, type Voice } from './voice.ts';
 
@@ -18,6 +18,7 @@ export interface Host {
   /** Sentences about how the process was started; refused together with bad settings. */
   startProblems(): readonly string[];
   checks(loaded: LoadedSettings): Promise<readonly Check[]>;
+  probes(loaded: LoadedSettings): Promise<readonly Probe[]>;
   /** Loads the adapters and opens them; called at most once, and only by a command that needs them. */
   open(loaded: LoadedSettings, request: OpenRequest): Promise<Opened>;
   /** Without opening anything else, and as another user where `login` names one. */
@@ -82,6 +83,7 @@ function createApp(host: Host, voice: Voice, options: () => GlobalOptions): Runn
     runWorker: async (worker, observer = {}, until = host.signal) =>
       await (await opened()).runWorker(worker, observer, until),
     checks: async () => await host.checks(await settings()),
+    probes: async () => await host.probes(await settings()),
     exitWith: (code) => {
       exitCode = code;
     },

@@ -42,6 +42,7 @@ export async function run(words: string, given: Given = {}): Promise<Ran> {
       signal: new AbortController().signal,
       startProblems: () => [],
       checks: async () => [],
+      probes: async () => [],
       registryDesk: async () => {
         throw new Error('no registry of a test');
       },

@@ -31,7 +31,7 @@ const IDLE_TIMEOUT_MS = 10_000;
  * KMS answered with, every later request names it, and the answer must name it again.
  */
 export function awsKmsKeys(options: AwsKmsOptions): Keys {
-  const client = openClient(options);
+  const client = openKms(options);
   const rateOf = rates(options.requestsPerSecond);
 
   /** One request within the KEK's rate; its errors as ours. */
@@ -124,7 +124,11 @@ export function awsKmsKeys(options: AwsKmsOptions): Keys {
   };
 }
 
-function openClient({ fips = false, ...options }: AwsKmsOptions): KMSClient {
+/** @throws CallsealError BAD_CONFIG - `fips` and `endpoint` together */
+export function openKms({
+  fips = false,
+  ...options
+}: Pick<AwsKmsOptions, 'fips'> & ConnectionOptions): KMSClient {
   if (fips && options.endpoint !== undefined) {
     throw new CallsealError(
       'BAD_CONFIG',
