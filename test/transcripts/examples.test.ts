@@ -27,7 +27,8 @@ beforeAll(async () => {
   folder = await workingFolder();
   await cp(join(folder, 'samples/call.opus'), join(folder, 'call.wav'));
   await cp(join(folder, 'samples/transcript.json'), join(folder, 'call.json'));
-  await runShell('callseal demo && callseal seal --tenant demo --call c-0001 --audio call.wav', folder);
+  const seal = 'callseal seal --tenant demo --call c-0001 --audio call.wav --artifact transcript=call.json';
+  await runShell(`callseal demo && ${seal}`, folder);
 });
 
 for (const line of EXAMPLES) {
