@@ -46,8 +46,12 @@ async function verdictOf(app: App, file: string | undefined, flags: VerifyFlags)
   if (flags.topic === true) return await verifyAuditTopic(events, app.signal);
   const verdict = await verifyRegistryAudit(registry, events, app.signal);
   const { unsequenced } = await registry.pending(app.signal);
-  if (unsequenced > 0)
-    app.voice.say(`${counted(unsequenced, 'audit event')} not in the chain yet; a worker puts them there`);
+  if (unsequenced > 0) {
+    const are = unsequenced === 1 ? 'is' : 'are';
+    app.voice.say(
+      `${counted(unsequenced, 'audit event')} ${are} not in the chain yet; a worker puts them there`,
+    );
+  }
   return verdict;
 }
 
