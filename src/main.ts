@@ -1,9 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { parseArgs } from 'node:util';
-import { loadSettings } from './config/load-settings.ts';
+import { splitHostPort } from './config/endpoints.ts';
+import { type LoadedSettings, loadSettings } from './config/load-settings.ts';
+import { inboxTopics } from './config/tenant-settings.ts';
 import { exitCodeOf } from './ops/exit-code.ts';
 import { startProblems } from './ops/hardening.ts';
+import type { Listeners } from './ops/http-listeners.ts';
 import { createLog, type Log } from './ops/log.ts';
 import { logObserver } from './ops/log-observer.ts';
 import { stopSignals } from './ops/signals.ts';
@@ -29,26 +32,63 @@ async function run(first: Log): Promise<number> {
       folder: process.cwd(),
       alsoWrong: startProblems({ environment: process.env, options: process.execArgv }),
     });
-    const { settings } = loaded;
-    const chosen = createLog(settings.ops.log, process.stderr);
-    const { version } = product;
-    const { open } = await import('./compose.ts');
-    const worker = await open(loaded, {
-      version,
-      ticket: undefined,
-      actor: { kind: 'worker', id: hostname() },
-      onKeyFileCreated: () => chosen.warn('made a key file: back it up elsewhere'),
-    });
-    chosen.info('worker started', { profile: settings.profile, version });
+    const listeners = await listenersOf(loaded, signal);
     try {
-      await worker.runWorker({ untilIdle: false }, logObserver(chosen), signal);
+      await runWorker(loaded, listeners, signal);
     } finally {
-      await worker.close();
+      await listeners?.close();
     }
-    chosen.info('worker stopped');
     return 0;
   } catch (error) {
     first.error('worker ended', { error });
     return exitCodeOf(error);
   }
+}
+
+async function runWorker(
+  loaded: LoadedSettings,
+  listeners: Listeners | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const { settings } = loaded;
+  const chosen = createLog(settings.ops.log, process.stderr);
+  const { version } = product;
+  const { open } = await import('./compose.ts');
+  const worker = await open(loaded, {
+    version,
+    ticket: undefined,
+    actor: { kind: 'worker', id: hostname() },
+    onKeyFileCreated: () => chosen.warn('made a key file: back it up elsewhere'),
+    ...(listeners && { metrics: listeners.metrics }),
+  });
+  listeners?.opened(worker.ports);
+  chosen.info('worker started', { profile: settings.profile, version });
+  try {
+    await worker.runWorker({ untilIdle: false }, logObserver(chosen), signal);
+  } catch (error) {
+    listeners?.failed();
+    throw error;
+  } finally {
+    await worker.close();
+  }
+  chosen.info('worker stopped');
+}
+
+/** Before anything that may take long: whoever asks hears that it is starting. undefined: nobody may ask. */
+async function listenersOf(
+  { settings }: LoadedSettings,
+  stopping: AbortSignal,
+): Promise<Listeners | undefined> {
+  const { probes, admin, tls } = settings.ops;
+  if (probes === null && admin === null) return undefined;
+  const { openListeners } = await import('./ops/http-listeners.ts');
+  return await openListeners({
+    version: product.version,
+    profile: settings.profile,
+    topics: inboxTopics(settings),
+    probes: probes === null ? undefined : splitHostPort(probes),
+    admin: admin === null ? undefined : splitHostPort(admin),
+    tls,
+    stopping,
+  });
 }

@@ -1,0 +1,160 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Metrics, WorkerView } from '../ports/metrics.ts';
+
+/** What the numbers are made of that nobody tells: asked for at each scrape. */
+export interface MetricsOptions {
+  readonly version: string;
+  /** The inbox topics of the settings. Any other name becomes `other`: it may have come with a record. */
+  readonly topics: readonly string[];
+  /** Age of the oldest record that is not done, in seconds; 0 where none waits, undefined where it cannot be read. */
+  readonly oldestSeconds: () => Promise<number | undefined>;
+}
+
+export interface PromMetrics extends Metrics {
+  readonly contentType: string;
+  /** In the text format of Prometheus. */
+  text(): Promise<string>;
+  /** Deliveries that the handler has now. */
+  inflightCalls(): number;
+  view(): WorkerView | undefined;
+  /** Monotonic milliseconds since something last began, ended or moved. */
+  sinceMovedMs(): number;
+}
+
+/** From a KMS request that takes 2 ms to an hour of audio over a slow line. */
+const BUCKETS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800];
+
+/** The metrics of one process (docs/operate-metrics.md lists them), beside those of Node.js and the process itself. */
+export function promMetrics(options: MetricsOptions): PromMetrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const told = toldMetrics(registry);
+  const state: State = { view: undefined, inflight: 0, movedAt: performance.now() };
+  askedMetrics(registry, options, state);
+  const moved = (): void => {
+    state.movedAt = performance.now();
+  };
+  const topicLabel = (topic: string): string => (options.topics.includes(topic) ? topic : 'other');
+
+  const stage: Metrics['stage'] = (name, outcome, seconds) => {
+    moved();
+    told.stages.observe({ stage: name, outcome }, seconds);
+  };
+  return {
+    working: (view) => {
+      moved();
+      state.view = view;
+    },
+    delivery: (topic) => {
+      moved();
+      state.inflight++;
+      const from = performance.now();
+      return (outcome) => {
+        state.inflight--;
+        stage('delivery', outcome, (performance.now() - from) / 1000);
+        if (outcome === 'retry') told.messages.inc({ topic: topicLabel(topic), outcome: 'handed-over' });
+      };
+    },
+    answered: ({ origin, answer, code, park }) => {
+      moved();
+      told.messages.inc({ topic: topicLabel(origin.topic), outcome: answer });
+      if (answer === 'parked') told.deadLetters.inc({ code: park?.code ?? code ?? 'BUG' });
+    },
+    stage,
+    kmsRequest: (op, outcome) => {
+      moved();
+      told.kms.inc({ op, outcome });
+    },
+    moved,
+    contentType: registry.contentType,
+    text: async () => await registry.metrics(),
+    inflightCalls: () => state.inflight,
+    view: () => state.view,
+    sinceMovedMs: () => performance.now() - state.movedAt,
+  };
+}
+
+interface State {
+  view: WorkerView | undefined;
+  inflight: number;
+  movedAt: number;
+}
+
+/** Counted as it happens. */
+function toldMetrics(registry: Registry) {
+  const registers = [registry];
+  return {
+    messages: new Counter({
+      name: 'callseal_messages_total',
+      help: 'Deliveries that were answered or handed over to the retry topic, by the inbox topic they came in',
+      labelNames: ['topic', 'outcome'],
+      registers,
+    }),
+    stages: new Histogram({
+      name: 'callseal_stage_duration_seconds',
+      help: 'How long a delivery took, and inside it source, key, store and decision',
+      labelNames: ['stage', 'outcome'],
+      buckets: BUCKETS,
+      registers,
+    }),
+    deadLetters: new Counter({
+      name: 'callseal_dlq_messages_total',
+      help: 'Deliveries parked in the dead letters, by cause',
+      labelNames: ['code'],
+      registers,
+    }),
+    kms: new Counter({
+      name: 'callseal_kms_requests_total',
+      help: 'Requests to the key service, by how they ended',
+      labelNames: ['op', 'outcome'],
+      registers,
+    }),
+  };
+}
+
+/** Read when somebody scrapes. */
+function askedMetrics(registry: Registry, { version, oldestSeconds }: MetricsOptions, state: State): void {
+  const registers = [registry];
+  const gauge = (name: string, help: string, value: () => number): void => {
+    const made: Gauge = new Gauge({ name, help, registers, collect: () => made.set(value()) });
+  };
+  gauge('callseal_inflight_calls', 'Deliveries being worked on', () => state.inflight);
+  gauge(
+    'callseal_inflight_bytes',
+    'Bytes of part buffers that are out',
+    () => state.view?.inflightBytes() ?? 0,
+  );
+  const oldest: Gauge = new Gauge({
+    name: 'callseal_oldest_unprocessed_seconds',
+    help: 'Age of the oldest record in the inbox that is not done; absent where the inbox cannot be read',
+    registers,
+    collect: async () => {
+      const seconds = await oldestSeconds();
+      if (seconds === undefined) oldest.remove();
+      else oldest.set(seconds);
+    },
+  });
+  const paused: Gauge<'scope' | 'code'> = new Gauge({
+    name: 'callseal_intake_paused',
+    help: 'Pauses of the intake, by whom they concern (everybody, tenant, alias) and why',
+    labelNames: ['scope', 'code'],
+    registers,
+    collect: () => {
+      paused.reset();
+      for (const { code, ...scope } of state.view?.paused() ?? [])
+        paused.inc({ scope: scopeWord(scope), code });
+    },
+  });
+  new Gauge({
+    name: 'callseal_build_info',
+    help: 'Always 1; the version stands in its label',
+    labelNames: ['version'],
+    registers,
+  }).set({ version }, 1);
+}
+
+/** Whom a pause concerns, without saying who it is. */
+export function scopeWord(scope: { readonly tenant?: string; readonly alias?: string }): string {
+  if (scope.tenant === undefined) return 'everybody';
+  return scope.alias === undefined ? 'tenant' : 'alias';
+}

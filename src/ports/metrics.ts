@@ -1,0 +1,43 @@
+import type { Answer, AnswerRow } from '../domain/answers.ts';
+import type { Code, Disposition, Scope } from '../domain/errors.ts';
+
+/** What is timed: a whole delivery, and inside it the waits for others. */
+export const STAGES = ['delivery', 'source', 'key', 'store', 'decision'] as const;
+export type TimedStage = (typeof STAGES)[number];
+
+export const KMS_OPS = ['generate', 'unwrap', 'rewrap', 'describe', 'ensure'] as const;
+export type KmsOp = (typeof KMS_OPS)[number];
+
+/** How a stage ended; for a delivery `retry`, `pause` and `stop` say that it has no answer yet. */
+export type StageOutcome = 'ok' | Disposition;
+export type MessageOutcome = Answer | 'handed-over';
+
+/** Whom a pause concerns, why, and since when. */
+export interface Paused extends Scope {
+  readonly code: Code;
+  readonly since: Date;
+}
+
+/** A worker while it works, to be looked at whenever somebody asks. Costs nothing: no I/O. */
+export interface WorkerView {
+  /** Bytes of part buffers that are out. */
+  inflightBytes(): number;
+  paused(): readonly Paused[];
+}
+
+/**
+ * Told what a worker does, in words of closed sets: no id, no key and no free text may become a label. No method
+ * throws or waits.
+ */
+export interface Metrics {
+  /** The worker is about to take its first delivery. */
+  working(view: WorkerView): void;
+  /** A delivery begins. @returns to be called when the handler is through with it, with how that ended */
+  delivery(topic: string): (outcome: StageOutcome) => void;
+  /** A delivery has its answer; told again where the delivery comes again. */
+  answered(row: Pick<AnswerRow, 'origin' | 'answer' | 'code' | 'park'>): void;
+  stage(stage: TimedStage, outcome: StageOutcome, seconds: number): void;
+  kmsRequest(op: KmsOp, outcome: 'ok' | Code): void;
+  /** Something moved, though nothing ended: a part of a long recording. Tells a slow worker from a stuck one. */
+  moved(): void;
+}
