@@ -40,6 +40,7 @@ async function runIn(folder: string, words: readonly string[]): Promise<Ran> {
     signal: new AbortController().signal,
     startProblems: () => [],
     checks: async () => await Promise.resolve([]),
+    probes: async () => await Promise.resolve([]),
     registryDesk: async () => await Promise.reject(new Error('nothing here is about PostgreSQL')),
     open: async (loaded, { version, ticket }) =>
       await open(loaded, {
