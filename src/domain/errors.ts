@@ -102,6 +102,7 @@ const CONSEQUENCE = {
   OBJECT_EXISTS: { disposition: 'bug', exit: EXIT.unexpected },
   NOT_FOUND: reader(EXIT.notFound),
   REFUSED: reader(EXIT.refused),
+  JOBS_DOWN: reader(EXIT.unreachable),
   WORKER_RUNNING: reader(EXIT.refused),
   USAGE: reader(EXIT.usage),
   BAD_CONFIG: reader(EXIT.badConfig),

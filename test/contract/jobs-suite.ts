@@ -210,8 +210,14 @@ export function jobsContract(name: string, make: () => Promise<Jobs>): void {
       expect(ran).toBe(0);
     });
 
-    test('an aborted signal is refused by add and schedule', async () => {
+    test('a queue that keeps what it holds passes the check, also a second one', async () => {
+      await jobs.check(never);
+      await jobs.check(never);
+    });
+
+    test('an aborted signal is refused by check, add and schedule', async () => {
       const isAbort = { name: 'AbortError' };
+      await expect(jobs.check(AbortSignal.abort())).rejects.toMatchObject(isAbort);
       await expect(jobs.add('sweep', 'a', {}, AbortSignal.abort())).rejects.toMatchObject(isAbort);
       const schedule = jobs.schedule({ name: 'sweep', everyMs: 1 }, AbortSignal.abort());
       await expect(schedule).rejects.toMatchObject(isAbort);

@@ -58,6 +58,7 @@ export const DISPOSITIONS: Readonly<Record<Code, Disposition>> = {
   OBJECT_MISSING: 'none',
   NOT_FOUND: 'none',
   REFUSED: 'none',
+  JOBS_DOWN: 'none',
   WORKER_RUNNING: 'none',
   USAGE: 'none',
   BAD_CONFIG: 'none',

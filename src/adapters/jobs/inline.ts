@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import { CallsealError, codeOf } from '../../domain/errors.ts';
 import type { JobRunner, Jobs } from '../../ports/jobs.ts';
 import { JobQueue } from './job-queue.ts';
+import { within } from './within.ts';
 
 /** setTimeout fires at once beyond this. */
 const LONGEST_WAIT_MS = 2 ** 31 - 1;
@@ -27,6 +28,7 @@ export function inlineJobs(options: { readonly closeWithinMs?: number } = {}): J
   };
 
   return {
+    check: async (signal) => insistOpen(signal),
     run: async (name, runner, signal) => {
       if (signal.aborted || closing.signal.aborted) return;
       if (runs.has(name)) throw new CallsealError('BUG', `jobs named ${name} are run already`);
@@ -49,7 +51,7 @@ export function inlineJobs(options: { readonly closeWithinMs?: number } = {}): J
     close: async () => {
       closing.abort(new CallsealError('STOPPING', 'jobs are closed'));
       // Failures belong to whoever awaits `run`.
-      const ended = Promise.allSettled(runs.values()).then(() => true);
+      const ended = Promise.allSettled(runs.values());
       if (!(await within(closeWithinMs, ended))) {
         throw new CallsealError('STOPPING', `a job did not stop within ${closeWithinMs} ms`);
       }
@@ -86,16 +88,6 @@ async function until(
   const timer = setTimeout(waitMs, undefined, { signal: AbortSignal.any([signal, waited.signal]) });
   try {
     await Promise.race([changed, timer.catch(() => undefined)]);
-  } finally {
-    waited.abort();
-  }
-}
-
-async function within(ms: number, ended: Promise<boolean>): Promise<boolean> {
-  const waited = new AbortController();
-  const timer = setTimeout(ms, false, { signal: waited.signal });
-  try {
-    return await Promise.race([ended, timer.catch(() => false)]);
   } finally {
     waited.abort();
   }
