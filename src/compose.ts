@@ -29,6 +29,7 @@ import { deliveryHandler } from './work/handle-delivery.ts';
 import { intake } from './work/intake.ts';
 import type { Observer } from './work/observer.ts';
 import { partPool } from './work/part-pool.ts';
+import { noticeRestore, refuseRestored } from './work/registry-restored.ts';
 import { relayAudit, relayPending } from './work/relay-audit.ts';
 import { runWorker } from './work/run-worker.ts';
 import { tenantDirectory } from './work/tenant-directory.ts';
@@ -71,7 +72,9 @@ export async function open({ settings }: LoadedSettings, facts: ProcessFacts): P
   const close = async (): Promise<void> => await closeAll(opened, CLOSE_WITHIN_MS);
   try {
     const { metrics } = facts;
-    const unmetered = await openPorts(settings, facts, opened);
+    // Until a worker has something to compare a new connection with.
+    let look = async (_connection: Registry): Promise<void> => undefined;
+    const unmetered = await openPorts(settings, facts, opened, async (connection) => await look(connection));
     const ports = metrics ? meteredPorts(unmetered, metrics) : unmetered;
     const desk = openDesk(settings, facts, ports);
     return {
@@ -79,6 +82,10 @@ export async function open({ settings }: LoadedSettings, facts: ProcessFacts): P
       desk,
       runWorker: async (options, observer, signal) => {
         await refuseUnlistableSources(settings, signal);
+        const { events, objects, registry } = ports;
+        const beside = { events, objects, auditor: desk.auditor };
+        look = async (connection) => void (await noticeRestore({ ...beside, registry: connection }, signal));
+        await refuseRestored({ ...beside, registry }, signal);
         await makeAtStart(settings, ports, desk, signal);
         await work(settings, facts, ports, desk, { ...options, observer }, signal);
       },
@@ -95,7 +102,12 @@ function keep<T extends { close(): Promise<void> }>(opened: Closable[], name: st
   return part;
 }
 
-async function openPorts(settings: Settings, facts: ProcessFacts, opened: Closable[]): Promise<Ports> {
+async function openPorts(
+  settings: Settings,
+  facts: ProcessFacts,
+  opened: Closable[],
+  onConnect: (connection: Registry) => Promise<void>,
+): Promise<Ports> {
   for (const port of ['inbox', 'events', 'jobs'] as const) {
     const { kind } = settings[port];
     if (kind !== 'sqlite' && kind !== 'inline') throw noAdapter(port, kind);
@@ -105,7 +117,7 @@ async function openPorts(settings: Settings, facts: ProcessFacts, opened: Closab
   const { topicNames } = await import('./adapters/inbox/topics.ts');
   const database = openSqlite(join(settings.data, 'callseal.db'));
   opened.push({ name: 'database', close: async () => await database.close() });
-  const registry = keep(opened, 'registry', await openRegistry(settings, database));
+  const registry = keep(opened, 'registry', await openRegistry(settings, database, onConnect));
   const keys = keep(opened, 'keys', await openKeys(settings, facts, registry));
   const objects = keep(opened, 'objects', await openObjects(settings));
   const sources = keep(opened, 'sources', await openSources(settings, registry));
@@ -128,10 +140,14 @@ async function openPorts(settings: Settings, facts: ProcessFacts, opened: Closab
 const INBOX_BYTES = 32 * 1024 * 1024;
 
 /** The embedded registry shares the process's one connection with inbox and events: a second one would wait for it. */
-async function openRegistry({ registry }: Settings, embedded: SqlDatabase): Promise<Registry> {
+async function openRegistry(
+  { registry }: Settings,
+  embedded: SqlDatabase,
+  onConnect: (connection: Registry) => Promise<void>,
+): Promise<Registry> {
   if (registry.kind === 'postgres') {
     const { postgresRegistry } = await import('./adapters/registry/postgres.ts');
-    return await postgresRegistry(registry);
+    return await postgresRegistry({ ...registry, onConnect });
   }
   const { migrate, SQLITE_TYPES } = await import('./adapters/registry/migrate.ts');
   const { sqlRegistry } = await import('./adapters/registry/sql-registry.ts');

@@ -1,4 +1,5 @@
 import { canonical } from '../domain/canonical.ts';
+import { CallsealError } from '../domain/errors.ts';
 import type { Events } from '../ports/events.ts';
 import type { Objects } from '../ports/objects.ts';
 import type { AuditLog, Restoring, Tombstone } from '../ports/registry.ts';
@@ -47,6 +48,16 @@ export async function noticeRestore(parts: RestoredParts, signal: AbortSignal): 
     signal,
   );
   return true;
+}
+
+/** Before a worker starts. @throws CallsealError REGISTRY_WENT_BACK */
+export async function refuseRestored(parts: RestoredParts, signal: AbortSignal): Promise<void> {
+  if (!(await noticeRestore(parts, signal))) return;
+  throw new CallsealError(
+    'REGISTRY_WENT_BACK',
+    'the registry was restored and its restore is not accepted yet',
+    { hint: 'see docs/registry.md, "A registry that went back"' },
+  );
 }
 
 export async function signOfRestore(
