@@ -7,6 +7,7 @@ import type { AnswerRow } from '../domain/answers.ts';
 import { type Place, placeText, recordKey } from '../domain/deliveries.ts';
 import { CallsealError, exitOf } from '../domain/errors.ts';
 import type { Receipt } from '../domain/receipts.ts';
+import { cutRecording } from '../work/cut-recording.ts';
 import { openArtifact } from '../work/open-artifact.ts';
 import { type ArtifactCheck, verifyReceipt } from '../work/verify-calls.ts';
 import type { App } from './app.ts';
@@ -45,6 +46,7 @@ async function demo(app: App): Promise<void> {
   await tellAnnounced(app, receipt);
   await tellNothingInClear(app, receipt);
   await tellRange(app, call);
+  await tellCut(app, call);
   await tellVerified(app, receipt);
   await tellTampered(app, settings, receipt);
   await tellRepeated(app, settings, call);
@@ -164,6 +166,20 @@ async function tellRange(app: App, { tenant, call }: DemoCall): Promise<void> {
   );
 }
 
+const CUT = { fromMs: 20_000, toMs: 30_500 };
+
+async function tellCut(app: App, { tenant, call }: DemoCall): Promise<void> {
+  const parts = { ...(await app.ports()), ...(await app.desk()) };
+  const request = { tenant, call, artifact: 'audio', ...CUT, reason: 'the demo shows a cut' };
+  const { bytes, openedBytes, artifact } = await cutRecording(parts, request, app.signal);
+  await tell(
+    app,
+    'cut',
+    `0:20 to 0:30.5 as a WAV that plays: ${size(bytes.length)}, opened from ${share(openedBytes, artifact.plainBytes)} of the recording`,
+    { ...CUT, bytes: bytes.length, openedBytes },
+  );
+}
+
 async function tellVerified(app: App, receipt: Receipt): Promise<void> {
   const checks = await verified(app, receipt);
   const ok = checks.filter(({ result }) => result === 'ok').length;
@@ -218,6 +234,10 @@ function tellWhatNext({ voice }: App, { tenant, call }: DemoCall): void {
 
 function size(bytes: number): string {
   return `${bytes.toLocaleString('en')} bytes`;
+}
+
+function share(part: number, whole: number): string {
+  return `${Math.round((100 * part) / whole)} %`;
 }
 
 function seconds(ms: number): string {

@@ -17,7 +17,10 @@ export async function refuseTaken(path: string): Promise<void> {
  *
  * @throws CallsealError REFUSED - something stands there already
  */
-export async function writeNewFile(path: string, chunks: AsyncIterable<Uint8Array>): Promise<number> {
+export async function writeNewFile(
+  path: string,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<number> {
   const temporary = `${path}.${process.pid}.part`;
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
   let file: FileHandle | undefined;

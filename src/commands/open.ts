@@ -2,15 +2,18 @@ import { once } from 'node:events';
 import type { Command } from 'commander';
 import { ruleOf } from '../domain/artifacts.ts';
 import { CallsealError } from '../domain/errors.ts';
+import { cutRecording } from '../work/cut-recording.ts';
 import { type OpenedArtifact, openArtifact } from '../work/open-artifact.ts';
 import type { App } from './app.ts';
 import { example } from './frame.ts';
 import { refuseTaken, writeNewFile } from './new-file.ts';
-import { byteRange, type CallRef, callRef, reason } from './words.ts';
+import { byteRange, type CallRef, callRef, reason, timeOffset } from './words.ts';
 
 interface OpenOptions {
   readonly out: string;
   readonly bytes?: { readonly from: number; readonly toExclusive: number };
+  readonly from?: number;
+  readonly to?: number;
   readonly reason: string;
 }
 
@@ -24,10 +27,17 @@ export function registerOpen(program: Command, app: App): void {
       .argument('<artifact>', 'id of the artifact, as `callseal show` lists it')
       .option('-o, --out <file>', 'a new file, or - for standard output', '-')
       .option('--bytes <first-last>', 'only these bytes, both included', byteRange)
+      .option(
+        '--from <time>',
+        'of a recording only the time from here, [h:]m:s[.fff], as a file that plays',
+        timeOffset,
+      )
+      .option('--to <time>', 'up to here, exclusive', timeOffset)
       .requiredOption('--reason <text>', 'why; sealed beside the audit event', reason)
       .action((ref: CallRef, artifact: string, options: OpenOptions) => open(app, ref, artifact, options)),
     "callseal open demo/intake-0001 transcript --reason 'quality review'",
     "callseal open demo/intake-0001 audio --bytes 0-1023 -o head.wav --reason 'checking the header'",
+    "callseal open demo/intake-0001 audio --from 0:20 --to 0:30.5 -o part.wav --reason 'a complaint'",
   );
 }
 
@@ -36,6 +46,8 @@ async function open(app: App, ref: CallRef, artifact: string, options: OpenOptio
     throw new CallsealError('USAGE', '--json prints what was opened, so the plaintext needs a file: -o FILE');
   }
   if (options.out !== '-') await refuseTaken(options.out);
+  if (options.from !== undefined || options.to !== undefined)
+    return await openTime(app, ref, artifact, options);
   const request = {
     ...ref,
     artifact,
@@ -50,6 +62,26 @@ async function open(app: App, ref: CallRef, artifact: string, options: OpenOptio
   const report = { ...ref, artifact: id, kind, bytes, of: plainBytes };
   if (app.voice.json) await app.voice.document(report, () => []);
   else if (options.out !== '-') app.voice.say(`${bytes} of ${plainBytes} bytes of ${id}, all authentic`);
+}
+
+/** A part of a recording by time; only the frames that hold it are fetched. */
+async function openTime(app: App, ref: CallRef, artifact: string, options: OpenOptions): Promise<void> {
+  const { from: fromMs, to: toMs, bytes: range, out, reason: why } = options;
+  if (fromMs === undefined || toMs === undefined || fromMs >= toMs || range !== undefined || out === '-') {
+    throw new CallsealError('USAGE', 'a cut by time needs --from TIME --to TIME, in this order, and -o FILE');
+  }
+  const parts = { ...(await app.ports()), ...(await app.desk()) };
+  const made = await cutRecording(parts, { ...ref, artifact, fromMs, toMs, reason: why }, app.signal);
+  const bytes = await writeNewFile(out, [made.bytes]);
+  const { openedBytes, scanned } = made;
+  if (scanned) app.voice.say('the receipt has no index, so the whole recording was read');
+  if (app.voice.json) {
+    await app.voice.document({ ...ref, artifact, fromMs, toMs, bytes, openedBytes, scanned }, () => []);
+  } else {
+    app.voice.say(
+      `${(toMs - fromMs) / 1000} s in ${bytes} bytes, out of ${openedBytes} of ${made.artifact.plainBytes}`,
+    );
+  }
 }
 
 async function toStdout({ artifact, plaintext }: OpenedArtifact): Promise<number> {

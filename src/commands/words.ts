@@ -81,6 +81,21 @@ export function byteRange(text: string): { from: number; toExclusive: number } {
   throw new CallsealError('USAGE', `--bytes must be FIRST-LAST, such as 0-1023, not ${JSON.stringify(text)}`);
 }
 
+/** `3:20`, `1:02:03.5` or `20.25`: `[[h:]m:]s[.fff]`, in milliseconds. */
+export function timeOffset(text: string): number {
+  const [, hours = '0', minutes = '0', secs = '', fraction = ''] =
+    /^(?:(?:(\d{1,3}):)?(\d{1,2}):)?(\d{1,6})(?:\.(\d{1,3}))?$/.exec(text) ?? [];
+  if (secs === '') {
+    throw new CallsealError(
+      'USAGE',
+      `a time is [h:]m:s[.fff], such as 3:20 or 0:03.5, not ${JSON.stringify(text)}`,
+    );
+  }
+  return (
+    (Number(hours) * 3600 + Number(minutes) * 60 + Number(secs)) * 1000 + Number(fraction.padEnd(3, '0'))
+  );
+}
+
 /** For `--reason`: why somebody looks at a call; sealed beside the audit event. */
 export function reason(text: string): string {
   const words = text.trim();

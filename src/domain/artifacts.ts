@@ -58,6 +58,17 @@ export function isMadeKind(kind: string): kind is MadeKind {
   return Object.hasOwn(MADE_KIND_RULES, kind);
 }
 
+/** `audio~index`: the id of what the worker made of an artifact; `~` is outside the alphabet of sent ids. */
+export function madeId(artifact: string, kind: MadeKind): string {
+  return `${artifact}~${kind}`;
+}
+
+/** The artifact that a made one belongs to; undefined for one that was sent. */
+export function parentOf(id: string): string | undefined {
+  const at = id.indexOf('~');
+  return at < 0 ? undefined : id.slice(0, at);
+}
+
 export function ruleOf(kind: ArtifactKind): KindRule {
   return isEventKind(kind) ? EVENT_KIND_RULES[kind] : MADE_KIND_RULES[kind];
 }

@@ -138,16 +138,25 @@ export async function openArtifact(
 ): Promise<OpenedArtifact> {
   const found = await findArtifact(parts.registry, request, signal);
   requireInside(request.range, found.artifact.plainBytes);
+  const callKey = await keyForReason(parts, found, request.reason, signal);
+  return { ...found, plaintext: plaintextOf(parts.objects, found, callKey, request.range, signal) };
+}
+
+/** The key of an artifact, once it is on record who opens it and why. */
+export async function keyForReason(
+  parts: ReadingParts,
+  { receipt, artifact }: FoundArtifact,
+  reason: string,
+  signal: AbortSignal,
+): Promise<KeyObject> {
   const opened = parts.auditor.fact('artifact.open', {
-    tenant: found.receipt.tenant,
-    subject: { kind: 'call', uid: found.receipt.callUid },
+    tenant: receipt.tenant,
+    subject: { kind: 'call', uid: receipt.callUid },
   });
-  const note = await parts.letters.sealNote(opened.eventUid, Buffer.from(request.reason), signal);
+  const note = await parts.letters.sealNote(opened.eventUid, Buffer.from(reason), signal);
   await parts.registry.addReason({ eventUid: opened.eventUid, ...note }, signal);
   await parts.registry.append([opened], signal);
-  const callKey = await unwrapKey(parts, { ...found, keyName: found.artifact.keyName }, signal);
-  const plaintext = opening(parts.objects, found, callKey, request.range, signal);
-  return { ...found, plaintext: translated(plaintext) };
+  return await unwrapKey(parts, { receipt, keyName: artifact.keyName }, signal);
 }
 
 function requireInside(range: OpenRequest['range'], plainBytes: number): void {
@@ -161,19 +170,24 @@ function requireInside(range: OpenRequest['range'], plainBytes: number): void {
   );
 }
 
-function opening(
+/**
+ * Authentic plaintext of an artifact, whole or a range of it.
+ *
+ * @throws CallsealError NOT_AUTHENTIC, OBJECT_MISSING, STORE_* - while it is read
+ */
+export function plaintextOf(
   objects: Objects,
   { receipt, artifact }: FoundArtifact,
   callKey: KeyObject,
   range: OpenRequest['range'],
   signal: AbortSignal,
-): AsyncGenerator<Buffer, unknown, void> {
+): AsyncGenerator<Buffer, void, void> {
   const { sealedBytes, plainBytes, object } = artifact;
   const expected = { ...expectedObject(receipt, artifact), callKey, sealedBytes, plainBytes };
   const read = (from: number, to: number): AsyncIterable<Buffer> =>
     objects.read(object, { from, to }, signal);
   // One byte more than there should be: a longer object is not this one.
-  return range ? openRange(read, expected, range) : openAll(read(0, sealedBytes + 1), expected);
+  return translated(range ? openRange(read, expected, range) : openAll(read(0, sealedBytes + 1), expected));
 }
 
 /** The names that an object must carry; from the receipt, never from the object. */

@@ -1,4 +1,4 @@
-import { type EventKind, isEventKind, type KeyClass, ruleOf } from '../domain/artifacts.ts';
+import { type EventKind, isEventKind, type KeyClass, parentOf, ruleOf } from '../domain/artifacts.ts';
 import type { CallEvent, EventArtifact } from '../domain/call-event.ts';
 import { CallsealError } from '../domain/errors.ts';
 import type { Receipt, SealedArtifact } from '../domain/receipts.ts';
@@ -44,7 +44,7 @@ export async function planCall(
     }
     const before = current?.artifacts.find((sealed) => isSameSource(sealed, artifact));
     if (current && before && (await isUnchanged(before, artifact, event, sources, signal))) {
-      carriedOver.push({ ...before, carriedFrom: before.carriedFrom ?? current.revision });
+      carriedOver.push(...withItsMade(before, current));
     } else {
       toSeal.push(artifact);
     }
@@ -52,6 +52,13 @@ export async function planCall(
   toSeal.sort((a, b) => ruleOf(a.kind).capBytes - ruleOf(b.kind).capBytes);
   const classes = [...new Set(toSeal.map(({ kind }) => ruleOf(kind).keyClass))];
   return { toSeal, carriedOver, classes, warnings };
+}
+
+/** A carried-over artifact, and what the worker made of it. */
+function withItsMade(parent: SealedArtifact, current: Receipt): SealedArtifact[] {
+  return current.artifacts
+    .filter(({ id }) => id === parent.id || parentOf(id) === parent.id)
+    .map((sealed) => ({ ...sealed, carriedFrom: sealed.carriedFrom ?? current.revision }));
 }
 
 /** The event was decoded, so every kind is one that an event may send; this tells the compiler. */

@@ -1,5 +1,5 @@
 import { createHash, type KeyObject, timingSafeEqual } from 'node:crypto';
-import { ruleOf } from '../domain/artifacts.ts';
+import { type MadeKind, madeId, ruleOf } from '../domain/artifacts.ts';
 import type { EventArtifact } from '../domain/call-event.ts';
 import { fault } from '../domain/crash-points.ts';
 import { CallsealError } from '../domain/errors.ts';
@@ -40,6 +40,13 @@ export interface ArtifactJob {
   readonly keyName: string;
 }
 
+/** A sealed artifact, and what the tap made of it on the way. */
+export interface SealedSource {
+  readonly sealed: SealedArtifact;
+  /** Second to byte, as JSON; absent for what is no audio or is not understood (docs/index-format.md). */
+  readonly index: Buffer | undefined;
+}
+
 /**
  * Streams one artifact from its source through the tap into a sealed object, with the parts that fit into the
  * pool's budget as the only memory.
@@ -47,45 +54,76 @@ export interface ArtifactJob {
  * @throws CallsealError SOURCE_* , ARTIFACT_TOO_LARGE, SOURCE_LENGTH_DIFFERS, SOURCE_DIGEST_DIFFERS, STORE_*
  */
 export async function sealArtifact(
-  { sources, objects, pool, partBytes }: SealingParts,
+  parts: SealingParts,
   job: ArtifactJob,
   signal: AbortSignal,
-): Promise<SealedArtifact> {
-  const { tenant, artifact } = job;
+): Promise<SealedSource> {
+  const { tenant, artifact, call, revision } = job;
   const { alias, key } = artifact.source;
-  const { call, revision } = job;
-  const source = await sources.open({ tenant: tenant.id, call, revision, alias, key }, signal);
+  const source = await parts.sources.open({ tenant: tenant.id, call, revision, alias, key }, signal);
   requireSize(artifact, source.bytes);
-
-  const names = {
-    namespace: NAMESPACE,
-    keyName: job.keyName,
-    context: sealContext(tenant.id, job.callUid, artifact.id, artifact.kind),
+  const watch = watching(artifact);
+  const stored = await storeSealed(parts, job, artifact, source.bytes, watch.through(source), signal);
+  const { index, ...findings } = watch.findings(job.durationMs, stored.plainBytes);
+  const sealed = {
+    ...stored,
+    source: { alias, key, version: source.version },
+    ...(artifact.sha256 !== undefined && { declaredSha256: artifact.sha256 }),
+    ...findings,
   };
+  return { sealed, index };
+}
+
+/** Seals what the worker made of an artifact, as `<id>~<kind>` under the same key. */
+export async function sealMade(
+  parts: SealingParts,
+  job: ArtifactJob,
+  made: { readonly kind: MadeKind; readonly bytes: Buffer },
+  signal: AbortSignal,
+): Promise<SealedArtifact> {
+  const name = { id: madeId(job.artifact.id, made.kind), kind: made.kind };
+  const stored = await storeSealed(parts, job, name, made.bytes.length, onlyOne(made.bytes), signal);
+  return { ...stored, warnings: [] };
+}
+
+// oxlint-disable-next-line require-await -- a sealer takes what may have to be waited for
+async function* onlyOne(bytes: Buffer): AsyncGenerator<Buffer, void, void> {
+  yield bytes;
+}
+
+/** What every sealed object has, whatever it was made of. */
+type StoredSealed = Omit<SealedArtifact, 'source' | 'declaredSha256' | 'media' | 'warnings' | 'carriedFrom'>;
+
+async function storeSealed(
+  { objects, pool, partBytes }: SealingParts,
+  { tenant, callUid, attempt, callKey, keyName }: ArtifactJob,
+  { id, kind }: Pick<SealedArtifact, 'id' | 'kind'>,
+  bytes: number,
+  body: AsyncIterable<Buffer>,
+  signal: AbortSignal,
+): Promise<StoredSealed> {
+  const names = { namespace: NAMESPACE, keyName, context: sealContext(tenant.id, callUid, id, kind) };
   const sealer = createSealer({
     ...names,
-    callKey: job.callKey,
-    declaredBytes: source.bytes,
+    callKey,
+    declaredBytes: bytes,
     plainDigest: tenant.policy.plainDigest,
-    sha256: wantsSha256(tenant, artifact),
+    sha256: wantsSha256(tenant, kind),
     detachChunks: true,
   });
-  const watch = watching(artifact);
-  const object = objectName(tenant.id, job.callUid, job.attempt, artifact.id);
-  const wanted = Math.min(partBytes, sealedSize(source.bytes, headerSize(names)));
-  const parts = sealedParts(watch.through(source), sealer, pool, wanted, signal);
-  const stored = await objects.create(object, parts, signal);
-
+  const object = objectName(tenant.id, callUid, attempt, id);
+  const wanted = Math.min(partBytes, sealedSize(bytes, headerSize(names)));
+  const stored = await objects.create(object, sealedParts(body, sealer, pool, wanted, signal), signal);
   const facts = sealer.facts();
   if (stored.bytes !== facts.sealedBytes) {
     throw new CallsealError('STORE_DOWN', 'the object store holds another length than was sent');
   }
   return {
-    id: artifact.id,
-    kind: artifact.kind,
-    keyClass: ruleOf(artifact.kind).keyClass,
+    id,
+    kind,
+    keyClass: ruleOf(kind).keyClass,
     object,
-    keyName: job.keyName,
+    keyName,
     plainBytes: facts.plainBytes,
     sealedBytes: facts.sealedBytes,
     headerBytes: facts.headerBytes,
@@ -93,9 +131,6 @@ export async function sealArtifact(
     sealDigest: facts.sealDigest.toString('hex'),
     ...(facts.sha256 && { sha256: facts.sha256.toString('hex') }),
     ...(facts.plainDigest && { plainDigest: facts.plainDigest.toString('hex') }),
-    source: { alias, key, version: source.version },
-    ...(artifact.sha256 !== undefined && { declaredSha256: artifact.sha256 }),
-    ...watch.findings(job.durationMs, facts.plainBytes),
   };
 }
 
@@ -116,7 +151,7 @@ function requireSize(artifact: EventArtifact & { kind: SealedArtifact['kind'] },
 }
 
 /** A digest in clear is made where the sealed bytes travel or the policy asks; it says nothing of the plaintext. */
-function wantsSha256({ policy }: Tenant, { kind }: { readonly kind: SealedArtifact['kind'] }): boolean {
+function wantsSha256({ policy }: Tenant, kind: SealedArtifact['kind']): boolean {
   return policy.digests.includes('sha256') || (policy.transcriptEvents as readonly string[]).includes(kind);
 }
 
@@ -151,7 +186,10 @@ function sourceLengthError(error: unknown): unknown {
 /** What looks at the plaintext as it passes, before the sealer frees it. */
 function watching(artifact: EventArtifact & { kind: SealedArtifact['kind'] }): {
   through(source: OpenSource): AsyncGenerator<Buffer, void, void>;
-  findings(durationMs: number | undefined, plainBytes: number): Pick<SealedArtifact, 'media' | 'warnings'>;
+  findings(
+    durationMs: number | undefined,
+    plainBytes: number,
+  ): Pick<SealedArtifact, 'media' | 'warnings'> & { readonly index: Buffer | undefined };
 } {
   const rule = ruleOf(artifact.kind);
   const tap: Tap | undefined = rule.audio ? createTap(artifact.media) : undefined;
@@ -175,10 +213,15 @@ function watching(artifact: EventArtifact & { kind: SealedArtifact['kind'] }): {
     },
     findings: (durationMs, plainBytes) => {
       const warnings: Warning[] = shape?.warnings() ?? [];
-      if (!tap) return { warnings: plainBytes === 0 ? [...warnings, 'EMPTY'] : warnings };
+      if (!tap) return { warnings: plainBytes === 0 ? [...warnings, 'EMPTY'] : warnings, index: undefined };
       const media = tap.end();
       const mismatches = compareWithEvent(media, artifact.media, { durationMs, bytes: artifact.bytes });
-      return { media, warnings: [...media.warnings, ...mismatches] };
+      const index = tap.index();
+      return {
+        media,
+        warnings: [...media.warnings, ...mismatches],
+        index: index && Buffer.from(JSON.stringify(index)),
+      };
     },
   };
 }

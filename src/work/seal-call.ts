@@ -1,4 +1,4 @@
-import { type KeyClass, ruleOf } from '../domain/artifacts.ts';
+import { type KeyClass, parentOf, ruleOf } from '../domain/artifacts.ts';
 import type { AuditFact } from '../domain/audit-event.ts';
 import type { CallEvent } from '../domain/call-event.ts';
 import { fault } from '../domain/crash-points.ts';
@@ -12,7 +12,7 @@ import type { GeneratedKey, Keys } from '../ports/keys.ts';
 import type { Decisions, IntentEnd } from '../ports/registry.ts';
 import { type Auditor, failedOutcome, kmsUse } from './auditor.ts';
 import type { CallPlan } from './plan-call.ts';
-import { type SealingParts, sealArtifact } from './seal-artifact.ts';
+import { type ArtifactJob, type SealingParts, sealArtifact, sealMade } from './seal-artifact.ts';
 
 /** An intent older than this, by our own clock, is not used: the sweep may be about to close it. */
 const INTENT_USABLE_MS = 60_000;
@@ -207,23 +207,20 @@ async function sealArtifacts(
   for (const artifact of call.plan.toSeal) {
     const key = classKeys.find(({ keyClass }) => keyClass === ruleOf(artifact.kind).keyClass);
     if (!key?.generated) throw new CallsealError('BUG', 'an artifact has no key of its class');
-    sealed.push(
-      await sealArtifact(
-        parts,
-        {
-          tenant: call.tenant,
-          call: call.event.call,
-          callUid: call.callUid,
-          revision: call.event.revision,
-          attempt,
-          durationMs: call.event.durationMs,
-          artifact,
-          callKey: key.generated.callKey,
-          keyName: key.name,
-        },
-        signal,
-      ),
-    );
+    const job: ArtifactJob = {
+      tenant: call.tenant,
+      call: call.event.call,
+      callUid: call.callUid,
+      revision: call.event.revision,
+      attempt,
+      durationMs: call.event.durationMs,
+      artifact,
+      callKey: key.generated.callKey,
+      keyName: key.name,
+    };
+    const { sealed: one, index } = await sealArtifact(parts, job, signal);
+    sealed.push(one);
+    if (index) sealed.push(await sealMade(parts, job, { kind: 'index', bytes: index }, signal));
     fault('after-artifact');
   }
   return sealed;
@@ -237,9 +234,8 @@ function receiptOf(
 ): Receipt {
   const { tenant, call, revision, startedAt, durationMs, direction, consent, pauses } = event;
   const order = new Map(event.artifacts.map(({ id }, i) => [id, i]));
-  const artifacts = [...sealed, ...plan.carriedOver].toSorted(
-    (a, b) => (order.get(a.id) ?? 0) - (order.get(b.id) ?? 0),
-  );
+  const place = ({ id }: SealedArtifact): number => order.get(parentOf(id) ?? id) ?? 0;
+  const artifacts = [...sealed, ...plan.carriedOver].toSorted((a, b) => place(a) - place(b));
   return {
     tenant,
     call,

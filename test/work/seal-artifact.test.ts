@@ -135,7 +135,7 @@ test('the right SHA-256 is no obstacle and is kept for the next revision', async
   const world = await openWorld();
   const sha256 = createHash('sha256').update('{}').digest('hex');
   world.put('one', '{}');
-  const sealed = await sealArtifact(world.parts, jobOf('summary', { sha256 }), SIGNAL);
+  const { sealed } = await sealArtifact(world.parts, jobOf('summary', { sha256 }), SIGNAL);
   expect(sealed.declaredSha256).toBe(sha256);
 });
 
@@ -248,7 +248,7 @@ describe('memory', () => {
       large(8 * MiB, (length) => (read += length)),
     );
     const parts = await partsOn(world, { objects, sources, pool: partPool(2 * MiB), partBytes: MiB });
-    const sealing = sealArtifact(parts, jobOf('audio'), SIGNAL);
+    const sealing = sealArtifact(parts, jobOf('audio'), SIGNAL).then(({ sealed }) => sealed);
     await quiet(() => read);
     expect(read).toBeGreaterThanOrEqual(2 * MiB);
     // Two parts, and what the sealer holds of the chunk that did not fit any more.
@@ -280,7 +280,7 @@ describe('memory', () => {
     const sealed = await Promise.all(
       Array.from(
         { length: 12 },
-        async (_, i) => await sealArtifact(parts, jobOf('audio', {}, `a-${i}`), SIGNAL),
+        async (_, i) => (await sealArtifact(parts, jobOf('audio', {}, `a-${i}`), SIGNAL)).sealed,
       ),
     );
     expect(sealed.map(({ plainBytes }) => plainBytes)).toEqual(Array(12).fill(2 * MiB + 1));
@@ -311,7 +311,7 @@ describe('the tap never stops a seal', () => {
       const world = await openWorld();
       const parts = await partsOn(world, { sources: sourceOf(bytes.length, chunked(bytes)) });
       const job = jobOf('audio', { media: { container: 'wav', codec: 'pcm_s16le', sampleRate: 8000 } });
-      const sealed = await sealArtifact(parts, job, SIGNAL);
+      const { sealed } = await sealArtifact(parts, job, SIGNAL);
       expect(sealed.warnings.length).toBeGreaterThan(0);
       expect((await opened(world, job, sealed.sealedBytes)).equals(bytes)).toBe(true);
     });
@@ -321,7 +321,7 @@ describe('the tap never stops a seal', () => {
     const world = await openWorld();
     world.put('one', 'not json');
     const job = jobOf('transcript');
-    const sealed = await sealArtifact(world.parts, job, SIGNAL);
+    const { sealed } = await sealArtifact(world.parts, job, SIGNAL);
     expect(sealed.warnings).toEqual(['SHAPE_UNKNOWN']);
     expect(String(await opened(world, job, sealed.sealedBytes))).toBe('not json');
   });
@@ -329,7 +329,7 @@ describe('the tap never stops a seal', () => {
   test('an empty vector is sealed and called empty', async () => {
     const world = await openWorld();
     world.put('one', '');
-    const sealed = await sealArtifact(world.parts, jobOf('embedding'), SIGNAL);
+    const { sealed } = await sealArtifact(world.parts, jobOf('embedding'), SIGNAL);
     expect(sealed).toMatchObject({ plainBytes: 0, warnings: ['EMPTY'] });
   });
 });
@@ -338,10 +338,11 @@ describe('digests', () => {
   test('a SHA-256 of the sealed bytes is made where they travel, and nowhere else', async () => {
     const world = await openWorld();
     world.put('one', '{}');
-    const travels = await sealArtifact(world.parts, jobOf('transcript'), SIGNAL);
+    const { sealed: travels } = await sealArtifact(world.parts, jobOf('transcript'), SIGNAL);
     const stored = await collect(world.objects.read(OBJECT, { from: 0, to: 1e6 }, SIGNAL));
     expect(travels.sha256).toBe(createHash('sha256').update(stored).digest('hex'));
-    expect(await sealArtifact(world.parts, jobOf('summary', {}, 'a-2'), SIGNAL)).not.toHaveProperty('sha256');
+    const { sealed: stays } = await sealArtifact(world.parts, jobOf('summary', {}, 'a-2'), SIGNAL);
+    expect(stays).not.toHaveProperty('sha256');
   });
 
   test('the policy may ask for it everywhere, and do without the keyed digest', async () => {
@@ -349,7 +350,7 @@ describe('digests', () => {
     world.put('one', '{}');
     const job = jobOf('summary');
     const policy = { ...POLICY, digests: ['sha256'], plainDigest: false } as const;
-    const sealed = await sealArtifact(world.parts, { ...job, tenant: { ...job.tenant, policy } }, SIGNAL);
+    const { sealed } = await sealArtifact(world.parts, { ...job, tenant: { ...job.tenant, policy } }, SIGNAL);
     expect(sealed).toHaveProperty('sha256');
     expect(sealed).not.toHaveProperty('plainDigest');
   });

@@ -1,0 +1,123 @@
+import { describe, expect, test } from 'vitest';
+import { type CutRequest, cutRecording } from '../../src/work/cut-recording.ts';
+import { artifact, callEvent } from './given.ts';
+import { brief, SIGNAL, settled } from './seen.ts';
+import { openWorld, type World } from './world.ts';
+
+const RATE = 8000;
+const SECONDS = 100;
+/** Every sample frame is another one, so a cut that is off by one is another cut. */
+const PCM = Buffer.alloc(RATE * SECONDS * 4);
+for (let i = 0; i < RATE * SECONDS; i++) PCM.writeUInt32LE((i * 40_503) >>> 0, i * 4);
+const MEDIA = {
+  container: 'raw',
+  codec: 'pcm_s16le',
+  sampleRate: RATE,
+  channels: ['caller', 'agent'],
+} as const;
+const REQUEST: CutRequest = {
+  tenant: 't-1',
+  call: 'c-1',
+  artifact: 'audio',
+  fromMs: 20_000,
+  toMs: 30_500,
+  reason: 'a complaint',
+};
+
+async function sealedWorld(revision = 1): Promise<World> {
+  const world = await openWorld();
+  world.put('audio', PCM);
+  world.put('summary', '{"a":1}');
+  const artifacts = [
+    artifact('audio', 'audio', 'audio', { media: { ...MEDIA, channels: [...MEDIA.channels] } }),
+    artifact('summary', 'summary', 'summary'),
+  ];
+  settled(await world.handle(world.delivery(callEvent({ revision, artifacts }))));
+  return world;
+}
+
+const cutOf = async (world: World, change: Partial<CutRequest> = {}) =>
+  await cutRecording(world, { ...REQUEST, ...change }, SIGNAL);
+
+test('the index of a recording is sealed beside it, under its key, and stands behind it in the receipt', async () => {
+  const { artifacts } = await (await sealedWorld()).receipt();
+  expect(artifacts.map(({ id, kind }) => `${id} ${kind}`)).toEqual([
+    'audio audio',
+    'audio~index index',
+    'summary summary',
+  ]);
+  expect(artifacts[1]?.keyName).toBe(artifacts[0]?.keyName);
+});
+
+test('what is no audio has no index', async () => {
+  const world = await openWorld();
+  world.put('summary', '{"a":1}');
+  const artifacts = [artifact('summary', 'summary', 'summary')];
+  settled(await world.handle(world.delivery(callEvent({ artifacts }))));
+  expect((await world.receipt()).artifacts.map(({ id }) => id)).toEqual(['summary']);
+});
+
+test('an index follows its recording when that is carried over', async () => {
+  const world = await sealedWorld();
+  const artifacts = [
+    artifact('audio', 'audio', 'audio', { media: { ...MEDIA, channels: [...MEDIA.channels] } }),
+  ];
+  settled(await world.handle(world.delivery(callEvent({ revision: 2, artifacts }))));
+  const receipt = await world.receipt();
+  expect(receipt.revision).toBe(2);
+  expect(receipt.artifacts.map(({ id, carriedFrom }) => `${id} ${carriedFrom}`)).toEqual([
+    'audio 1',
+    'audio~index 1',
+  ]);
+  expect((await cutOf(world)).scanned).toBe(false);
+});
+
+describe('a cut by time', () => {
+  test('is a WAV of exactly the wanted samples, opened from no more than these', async () => {
+    const { bytes, openedBytes, scanned } = await cutOf(await sealedWorld());
+    const wanted = PCM.subarray(20 * RATE * 4, 30.5 * RATE * 4);
+    expect(bytes.subarray(-wanted.length).equals(wanted)).toBe(true);
+    expect(bytes.subarray(0, 4).toString()).toBe('RIFF');
+    expect({ openedBytes, scanned }).toEqual({ openedBytes: wanted.length, scanned: false });
+  });
+
+  test('is the same without an index: the recording is read whole, and that is said', async () => {
+    const world = await sealedWorld();
+    const indexed = await cutOf(world);
+    const registry = {
+      ...world.registry,
+      currentReceipt: async (...args: Parameters<typeof world.registry.currentReceipt>) => {
+        const receipt = await world.registry.currentReceipt(...args);
+        return receipt && { ...receipt, artifacts: receipt.artifacts.filter(({ kind }) => kind !== 'index') };
+      },
+    };
+    const without = await cutRecording({ ...world, registry }, REQUEST, SIGNAL);
+    expect(without.scanned).toBe(true);
+    expect(without.bytes.equals(indexed.bytes)).toBe(true);
+  });
+
+  test('is one use of the key, with a reason, like any other opening', async () => {
+    const world = await sealedWorld();
+    const before = (await world.facts()).length;
+    await cutOf(world);
+    const facts = brief((await world.facts()).slice(before));
+    expect(facts.filter((fact) => !fact.startsWith('key.generate'))).toEqual([
+      'artifact.open ok',
+      'key.unwrap intent',
+      'key.unwrap ok',
+    ]);
+  });
+
+  test('behind the end is refused', async () => {
+    const world = await sealedWorld();
+    const behind = cutOf(world, { fromMs: SECONDS * 1000, toMs: SECONDS * 1000 + 500 });
+    await expect(behind).rejects.toMatchObject({ code: 'RANGE_OUTSIDE' });
+  });
+
+  test('of something else than a recording is refused before any key is used', async () => {
+    const world = await sealedWorld();
+    const before = await world.facts();
+    await expect(cutOf(world, { artifact: 'summary' })).rejects.toMatchObject({ code: 'USAGE' });
+    expect(await world.facts()).toEqual(before);
+  });
+});
