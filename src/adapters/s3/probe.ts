@@ -10,6 +10,9 @@ import { failureOf, type Meaning } from './failures.ts';
 /** A probe looks once: what fails now is what is to be said. */
 export const ONCE = { attempts: 1, firstDelayMs: 0, maxDelayMs: 0 };
 
+/** Shorter than where bytes are sealed: somebody waits for the answer. */
+const IDLE_TIMEOUT_MS = 10_000;
+
 export interface Reached {
   readonly bucket: Bucket;
   /** `host:port`; undefined where no request could be signed. */
@@ -37,7 +40,7 @@ export async function reachBucket(
   options: BucketOptions & { readonly prefix?: string },
   signal: AbortSignal,
 ): Promise<Reached> {
-  const bucket = openBucket(options);
+  const bucket = openBucket({ ...options, idleTimeoutMs: IDLE_TIMEOUT_MS });
   const { watch, middleware } = watchRequests();
   bucket.client.middlewareStack.add(middleware, { step: 'deserialize', priority: 'low', name: 'watched' });
   const answer = await listed(bucket, options, signal);
@@ -96,18 +99,26 @@ async function listingOf(
   return {
     finding,
     key: undefined,
-    came: mayNotList(answer.error) && 'error' in another ? 'denied' : 'failed',
+    came: 'error' in another ? cameOf(answer.error) : 'failed',
   };
 }
 
-function mayNotList(error: unknown): boolean {
-  return failureOf(error)?.words.startsWith('AccessDenied') === true;
+function cameOf(error: unknown): 'denied' | 'failed' {
+  return failureOf(error)?.words.startsWith('AccessDenied') === true ? 'denied' : 'failed';
 }
 
-/** Whether the credentials are good, and may not list. */
-export async function isUnlistable(bucket: Bucket, prefix: string, signal: AbortSignal): Promise<boolean> {
-  const answer = await listed(bucket, { prefix }, signal);
-  return 'error' in answer && mayNotList(answer.error);
+/** One listing alone, for who starts and does not ask for more. */
+export async function listingCame(
+  bucket: Bucket,
+  options: BucketOptions & { readonly prefix: string },
+  signal: AbortSignal,
+): Promise<Listing['came']> {
+  const answer = await listed(bucket, options, signal);
+  if (!('error' in answer)) return 'listed';
+  // A bucket of another owner answers 403, too.
+  const isOthers =
+    options.expectedOwner && !('error' in (await listed(withoutOwner(bucket), options, signal)));
+  return isOthers ? 'failed' : cameOf(answer.error);
 }
 
 /** An account that owns nothing. */

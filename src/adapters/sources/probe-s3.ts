@@ -4,7 +4,7 @@ import { CallsealError } from '../../domain/errors.ts';
 import { bad, type Finding, loud, ok } from '../../domain/findings.ts';
 import { type Bucket, openBucket } from '../s3/bucket.ts';
 import { failureOf } from '../s3/failures.ts';
-import { bucketFailure, isUnlistable, type Reached, reachBucket } from '../s3/probe.ts';
+import { bucketFailure, listingCame, type Reached, reachBucket } from '../s3/probe.ts';
 import type { S3Alias } from './s3.ts';
 
 /** `tenant/alias`, as findings name it. */
@@ -16,24 +16,25 @@ export type NamedAliases = Readonly<Record<string, S3Alias>>;
  * @throws the signal's reason
  */
 export async function probeS3Sources(aliases: NamedAliases, signal: AbortSignal): Promise<Finding[]> {
-  const seen = new Set<string | undefined>();
-  const endpoints: Finding[] = [];
-  const found: Finding[] = [];
-  for (const [name, alias] of Object.entries(aliases)) {
-    const reached = await reachBucket(alias, signal);
-    try {
-      if (!seen.has(reached.endpoint)) {
-        endpoints.push(
-          ...reached.transport.map((one) => ({ ...one, name: `${one.name} ${reached.endpoint}` })),
-        );
-      }
-      seen.add(reached.endpoint);
-      found.push({ ...(await aliasFinding(reached, alias, signal)), name });
-    } finally {
-      reached.bucket.client.destroy();
-    }
+  const looks = await Promise.all(
+    Object.entries(aliases).map(async ([name, alias]) => await lookAt(name, alias, signal)),
+  );
+  const endpoints = new Map(looks.map(({ reachedBy, transport }) => [reachedBy, transport]));
+  return [...[...endpoints.values()].flat(), ...looks.map(({ finding }) => finding)];
+}
+
+async function lookAt(name: string, alias: S3Alias, signal: AbortSignal) {
+  const reached = await reachBucket(alias, signal);
+  const { bucket, endpoint, transport } = reached;
+  try {
+    return {
+      reachedBy: JSON.stringify([endpoint, alias.ca, alias.minVersion]),
+      transport: transport.map((one) => ({ ...one, name: `${one.name} ${endpoint}` })),
+      finding: { ...(await aliasFinding(reached, alias, signal)), name },
+    };
+  } finally {
+    bucket.client.destroy();
   }
-  return [...endpoints, ...found];
 }
 
 async function aliasFinding(
@@ -47,9 +48,10 @@ async function aliasFinding(
     const finding = `cannot be read: ${endpoint} cannot be used`;
     return { name, status, finding, hint: `see ${endpoint} above; only calls of this alias wait` };
   }
+  if (listing.came === 'denied') return bad(name, ...UNLISTABLE);
+  if (listing.came === 'failed') return listing.finding;
   const missing = await answerToMissing(bucket, alias.prefix, signal);
-  if (missing.isDenied && listing.came === 'denied') return bad(name, UNLISTED, LIST_HINT);
-  if (listing.came !== 'listed') return listing.finding;
+  if (missing.isDenied) return bad(name, ...FORBIDDEN);
   if (missing.error !== undefined) return bucketFailure(name, missing.error);
   if (listing.key === undefined) {
     return ok(name, `${alias.bucket}/${alias.prefix} can be listed; nothing is there yet to try reading`);
@@ -57,9 +59,17 @@ async function aliasFinding(
   return await readable(bucket, listing.key, alias, signal);
 }
 
-const UNLISTED =
-  'a missing object answers 403: the alias lacks s3:ListBucket, and would wait where a call should';
-const LIST_HINT = 'grant s3:ListBucket on the bucket beside s3:GetObject: docs/stores.md';
+type Sentences = readonly [finding: string, hint: string];
+
+/** A store may still answer 404 there; AWS does not, and settings outlive a store. */
+const UNLISTABLE: Sentences = [
+  'the alias lacks s3:ListBucket: a missing object answers 403, and the alias would wait where one call should',
+  'grant s3:ListBucket on the bucket beside s3:GetObject: docs/stores.md',
+];
+const FORBIDDEN: Sentences = [
+  'a missing object answers 403 though the alias can be listed, and the alias would wait where one call should',
+  'grant s3:GetObject on the prefix, and s3:ListBucket without a condition: docs/stores.md',
+];
 
 async function readable(
   { client, target }: Bucket,
@@ -117,15 +127,21 @@ async function answerToMissing(
  */
 export async function refuseUnlistable(aliases: NamedAliases, signal: AbortSignal): Promise<void> {
   for (const [name, alias] of Object.entries(aliases)) {
-    const bucket = openBucket(alias);
-    try {
-      if (!(await answerToMissing(bucket, alias.prefix, signal)).isDenied) continue;
-      if (!(await isUnlistable(bucket, alias.prefix, signal))) continue;
-      throw new CallsealError('BAD_CONFIG', `source alias ${name}: ${UNLISTED}`, {
-        hint: `${LIST_HINT}; callseal doctor --connect`,
-      });
-    } finally {
-      bucket.client.destroy();
-    }
+    const why = await whyRefused(alias, signal);
+    if (why === undefined) continue;
+    const [finding, hint] = why;
+    throw new CallsealError('BAD_CONFIG', `source alias ${name}: ${finding}`, { hint });
+  }
+}
+
+async function whyRefused(alias: S3Alias, signal: AbortSignal): Promise<Sentences | undefined> {
+  const bucket = openBucket(alias);
+  try {
+    const came = await listingCame(bucket, alias, signal);
+    if (came === 'denied') return UNLISTABLE;
+    if (came === 'failed') return undefined;
+    return (await answerToMissing(bucket, alias.prefix, signal)).isDenied ? FORBIDDEN : undefined;
+  } finally {
+    bucket.client.destroy();
   }
 }
