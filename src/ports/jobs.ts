@@ -14,7 +14,7 @@ export interface Schedule {
 export interface Jobs {
   /**
    * For the start of a worker: refuses a queue that keeps us out, or that may throw away what it holds. One that is away
-   * may come back, and is no reason not to start.
+   * passes: it may come back, and nothing but schedules waits for it.
    *
    * @throws CallsealError BAD_CONFIG
    */

@@ -49,7 +49,7 @@ export async function consume(
       if (job !== undefined) await workOn({ job, token }, runner, options, signal);
     }
   } finally {
-    await within(PATIENCE_MS, closed(worker, client));
+    await within(PATIENCE_MS, closed(worker));
     client.leave();
   }
 }
@@ -72,9 +72,9 @@ function openWorker(name: string, { client, prefix, lockMs, trouble }: ConsumerO
   return worker;
 }
 
-/** Waiting for a job that nobody adds would hold the worker until the read ends; where Redis is away, for ever. */
-async function closed(worker: Worker, client: PatientRedis): Promise<void> {
-  await worker.close(client.status !== 'ready').catch(() => undefined);
+/** By force: a read that waits for a job would else hold the worker until it ends. The shared connection stays. */
+async function closed(worker: Worker): Promise<void> {
+  await worker.close(true).catch(() => undefined);
 }
 
 /** @returns undefined where there was none for a while, and after the abort: a job that came too late is put back */
@@ -94,7 +94,7 @@ async function nextJob(
   } finally {
     signal.removeEventListener('abort', onAbort);
   }
-  void closed(worker, client);
+  void closed(worker);
   await within(client.status === 'ready' ? PATIENCE_MS : 0, putBack(fetched, token));
   return undefined;
 }

@@ -34,10 +34,14 @@ export function bullmqProducer({ client, prefix, repeatMs, trouble }: ProducerOp
   const queues = new Map<string, Queue>();
   const schedules = new Map<string, Schedule>();
   let connecting: Promise<void> | undefined;
+  /** Why it is not connected; what fails meanwhile says only that it is not. */
+  let reason: unknown;
 
   const connected = async (): Promise<void> => {
     if (client.status === 'wait') connecting = client.connect();
-    await connecting;
+    await connecting?.catch(() => undefined);
+    connecting = undefined;
+    if (client.status !== 'ready') throw redisFailure(reason);
   };
   const queueOf = (name: string): Queue => {
     const queue = queues.get(name) ?? openQueue(client, prefix, name, trouble);
@@ -63,7 +67,10 @@ export function bullmqProducer({ client, prefix, repeatMs, trouble }: ProducerOp
     }
   };
   const repeating = setInterval(() => void putAll(), repeatMs).unref();
-  client.on('error', (error) => trouble(redisFailure(error)));
+  client.on('error', (error) => {
+    reason = error;
+    trouble(redisFailure(error));
+  });
   client.on('ready', () => void putAll());
 
   const translating = async (work: () => Promise<unknown>): Promise<void> => {

@@ -1,4 +1,4 @@
-import { CallsealError } from '../../domain/errors.ts';
+import { CallsealError, codeOf } from '../../domain/errors.ts';
 import { isId } from '../../domain/ids.ts';
 import type { Jobs } from '../../ports/jobs.ts';
 import { failingFast, PatientRedis, type RedisConnectionOptions, redisOptions } from '../redis/connection.ts';
@@ -41,7 +41,9 @@ export async function bullmqJobs(options: BullmqJobsOptions): Promise<Jobs> {
   return {
     check: async (signal) => {
       insistOpen(signal);
-      await producer.check();
+      await producer.check().catch((error: unknown) => {
+        if (codeOf(error) !== 'JOBS_DOWN') throw error;
+      });
     },
     run: async (name, runner, signal) => {
       if (signal.aborted || closing.signal.aborted) return;

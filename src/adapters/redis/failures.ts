@@ -14,14 +14,14 @@ const NOT_BELIEVED = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CERT_|
 
 /**
  * What a client says, as an error of ours: `BAD_CONFIG` where waiting cannot help, else `JOBS_DOWN`. A message of Redis
- * is never quoted: it may hold what was sent.
+ * is never quoted and no reply is a cause: it holds what was sent, the password too.
  */
 export function redisFailure(error: unknown): CallsealError {
   if (error instanceof CallsealError) return error;
   const { message, code } = wordsOf(error);
   const [, says, hint] = REPLIES.find(([form]) => form.test(message)) ?? [];
   if (says !== undefined && hint !== undefined) {
-    return new CallsealError('BAD_CONFIG', says, { hint, cause: error });
+    return new CallsealError('BAD_CONFIG', says, { hint });
   }
   if (NOT_BELIEVED.test(code)) {
     return new CallsealError('BAD_CONFIG', `no TLS with Redis that can be believed (${code})`, {
@@ -29,8 +29,13 @@ export function redisFailure(error: unknown): CallsealError {
       cause: error,
     });
   }
-  if (message.startsWith('OOM')) return new CallsealError('JOBS_DOWN', 'Redis is full', { cause: error });
+  if (message.startsWith('OOM')) return new CallsealError('JOBS_DOWN', 'Redis is full');
+  if (isReply(error)) return new CallsealError('JOBS_DOWN', 'Redis refuses what was asked');
   return new CallsealError('JOBS_DOWN', 'Redis is away', { cause: error });
+}
+
+function isReply(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ReplyError';
 }
 
 function wordsOf(error: unknown): { readonly message: string; readonly code: string } {
