@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import {
   createServer,
   type IncomingMessage,
@@ -38,23 +39,27 @@ export interface ListenOptions {
    * otherwise read what is on loopback, by a DNS name of its own that turns to 127.0.0.1.
    */
   readonly onlyLoopbackNames?: boolean;
+  /** How long a client may take to ask. */
+  readonly patienceMs?: number;
 }
 
 export interface Listening extends Closable {
   readonly port: number;
 }
 
-/** A slow or idle client costs a socket for a few seconds, and there are only so many sockets. */
-const BOUNDS = {
-  headersTimeout: 5_000,
-  requestTimeout: 5_000,
-  keepAliveTimeout: 5_000,
-  connectionsCheckingInterval: 1_000,
-  maxHeaderSize: 8 * 1024,
-} as const satisfies ServerOptions;
-const SOCKET_IDLE_MS = 10_000;
-const HANDSHAKE_MS = 5_000;
+const PATIENCE_MS = 5_000;
 const MOST_CONNECTIONS = 32;
+
+/** A slow or idle client costs a socket for a few seconds, and there are only so many sockets. */
+function bounds(patienceMs: number): ServerOptions {
+  return {
+    headersTimeout: patienceMs,
+    requestTimeout: patienceMs,
+    keepAliveTimeout: patienceMs,
+    connectionsCheckingInterval: patienceMs / 5,
+    maxHeaderSize: 8 * 1024,
+  };
+}
 
 const HEADERS = {
   'content-security-policy':
@@ -71,9 +76,10 @@ const HEADERS = {
  * @throws CallsealError BAD_CONFIG - the address is taken, is not this machine's, or the TLS files do not fit
  */
 export async function listen(options: ListenOptions): Promise<Listening> {
-  const server = makeServer(options);
+  const { patienceMs = PATIENCE_MS } = options;
+  const server = makeServer(options, patienceMs);
   server.maxConnections = MOST_CONNECTIONS;
-  server.timeout = SOCKET_IDLE_MS;
+  server.timeout = 2 * patienceMs;
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', reject);
   server.listen({ host: options.host, port: options.port }, resolve);
@@ -93,26 +99,34 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   };
 }
 
-function makeServer({ name, tls, routes, onlyLoopbackNames = false }: ListenOptions): Server {
+function makeServer(
+  { name, tls, routes, onlyLoopbackNames = false }: ListenOptions,
+  patienceMs: number,
+): Server {
   const listener: RequestListener = (request, response) => {
     void answer(request, response, routes, onlyLoopbackNames);
   };
-  if (!tls) return createServer(BOUNDS, listener);
+  if (!tls) return createServer(bounds(patienceMs), listener);
   try {
+    // An empty file would otherwise mean every authority that Node.js ships.
+    void new X509Certificate(tls.ca);
     return createTlsServer(
       {
-        ...BOUNDS,
+        ...bounds(patienceMs),
         ...tls,
         minVersion: 'TLSv1.3',
         requestCert: true,
         rejectUnauthorized: true,
-        handshakeTimeout: HANDSHAKE_MS,
+        handshakeTimeout: patienceMs,
       },
       listener,
     );
   } catch {
     // No cause on purpose: it may quote the key file.
-    throw new CallsealError('BAD_CONFIG', `${name}: the files of ops.tls are no certificate and its key`);
+    throw new CallsealError(
+      'BAD_CONFIG',
+      `${name}: the files of ops.tls are no authority, certificate and its key`,
+    );
   }
 }
 
