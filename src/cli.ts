@@ -38,6 +38,10 @@ process.exitCode = await runCommand(process.argv.slice(2), {
     const { openRegistryDesk } = await import('./compose.ts');
     return await openRegistryDesk(loaded, { version: product.version, actor: operator(), ticket }, login);
   },
+  topicDesk: async (loaded, principals) => {
+    const { openTopicDesk } = await import('./compose.ts');
+    return await openTopicDesk(loaded, principals);
+  },
   open: async (loaded, { ticket, say }) => {
     const { open } = await import('./compose.ts');
     const actor = operator();

@@ -20,6 +20,7 @@ import type { Objects } from './ports/objects.ts';
 import type { Ports } from './ports/ports.ts';
 import type { Registry } from './ports/registry.ts';
 import type { Sources } from './ports/sources.ts';
+import type { Principals, TopicAdmin } from './ports/topic-admin.ts';
 import { selfTest } from './seal/self-test.ts';
 import { type Auditor, auditor } from './work/auditor.ts';
 import { bugBreaker } from './work/bug-breaker.ts';
@@ -41,6 +42,8 @@ export interface ProcessFacts {
   readonly ticket: string | undefined;
   /** Told when the key file was made: it needs a backup elsewhere. */
   readonly onKeyFileCreated: (path: string) => void;
+  /** Told in a sentence of what needs a person and ends nothing: a partition that stands still. */
+  readonly onTrouble?: (sentence: string) => void;
   /** Told what the worker does; absent where nobody can ask for it. */
   readonly metrics?: Metrics;
 }
@@ -108,36 +111,99 @@ async function openPorts(
   opened: Closable[],
   onConnect: (connection: Registry) => Promise<void>,
 ): Promise<Ports> {
-  for (const port of ['inbox', 'events', 'jobs'] as const) {
-    const { kind } = settings[port];
-    if (kind !== 'sqlite' && kind !== 'inline') throw noAdapter(port, kind);
-  }
+  if (settings.jobs.kind !== 'inline') throw noAdapter('jobs', settings.jobs.kind);
   await prepareDataFolder(settings.data);
   const { openSqlite } = await import('./adapters/sqlite/connection.ts');
-  const { topicNames } = await import('./adapters/inbox/topics.ts');
   const database = openSqlite(join(settings.data, 'callseal.db'));
   opened.push({ name: 'database', close: async () => await database.close() });
   const registry = keep(opened, 'registry', await openRegistry(settings, database, onConnect));
   const keys = keep(opened, 'keys', await openKeys(settings, facts, registry));
   const objects = keep(opened, 'objects', await openObjects(settings));
   const sources = keep(opened, 'sources', await openSources(settings, registry));
-  const { openSqliteInbox } = await import('./adapters/inbox/sqlite.ts');
-  const { openSqliteEvents } = await import('./adapters/events/sqlite.ts');
   const { inlineJobs } = await import('./adapters/jobs/inline.ts');
-  const topics = topicNames(topicPrefix(settings), inboxTopics(settings));
-  const events = keep(opened, 'events', await openSqliteEvents({ database, topics }));
-  const limits = { calls: settings.budgets.calls, bytes: INBOX_BYTES };
-  const inbox = keep(
-    opened,
-    'inbox',
-    await openSqliteInbox({ database, folder: settings.data, topics, limits }),
-  );
+  const { inbox, events } = await openTopics(settings, facts, database, opened);
   const jobs = keep(opened, 'jobs', inlineJobs());
   return { inbox, events, sources, objects, keys, registry, jobs };
 }
 
 /** Bytes of event bodies in hand at once; events have at most 256 KiB. */
 const INBOX_BYTES = 32 * 1024 * 1024;
+
+/** Inbox and events stand on the same topics, and so are of one kind: the settings check says so. */
+async function openTopics(
+  settings: Settings,
+  facts: ProcessFacts,
+  database: SqlDatabase,
+  opened: Closable[],
+): Promise<Pick<Ports, 'inbox' | 'events'>> {
+  const { topicNames } = await import('./adapters/inbox/topics.ts');
+  const topics = topicNames(topicPrefix(settings), inboxTopics(settings));
+  const limits = { calls: settings.budgets.calls, bytes: INBOX_BYTES };
+  if (settings.inbox.kind === 'sqlite') {
+    const { openSqliteInbox } = await import('./adapters/inbox/sqlite.ts');
+    const { openSqliteEvents } = await import('./adapters/events/sqlite.ts');
+    const events = keep(opened, 'events', await openSqliteEvents({ database, topics }));
+    const folder = settings.data;
+    const inbox = keep(opened, 'inbox', await openSqliteInbox({ database, folder, topics, limits }));
+    return { inbox, events };
+  }
+  const { openKafkaInbox } = await import('./adapters/inbox/kafka.ts');
+  const { openKafkaEvents } = await import('./adapters/events/kafka.ts');
+  const { clients, brokers, prefix, group } = await openKafka(settings, opened);
+  const { offsets, bodies } = settings.inbox.window;
+  const events = keep(opened, 'events', openKafkaEvents({ clients, topics, prefix }));
+  const inbox = keep(
+    opened,
+    'inbox',
+    openKafkaInbox({
+      clients,
+      brokers,
+      topics,
+      group,
+      prefix,
+      limits,
+      window: { offsets, bytes: bodies },
+      heldDelayMs: settings.retry.delay,
+      ...(facts.onTrouble && { onTrouble: facts.onTrouble }),
+    }),
+  );
+  return { inbox, events };
+}
+
+async function openKafka({ kafka }: Settings, opened: Closable[]) {
+  if (kafka === undefined) {
+    throw new CallsealError('BAD_CONFIG', 'there is no kafka block in the settings', {
+      hint: 'config/production.yaml has one',
+    });
+  }
+  const { kafkaClients } = await import('./adapters/kafka/client.ts');
+  const { brokers, tls, prefix, group } = kafka;
+  const clients = await kafkaClients({ brokers, clientId: 'callseal', ...(tls && { tls }) });
+  opened.push({ name: 'kafka', close: async () => clients.stop() });
+  return { clients, brokers, prefix, group };
+}
+
+/**
+ * The cluster's topics and rights, for the commands that look after them.
+ *
+ * @throws CallsealError BAD_CONFIG - there is no cluster in the settings
+ */
+export async function openTopicDesk(
+  { settings }: LoadedSettings,
+  principals: Principals,
+): Promise<TopicAdmin> {
+  const opened: Closable[] = [];
+  const { clients, prefix, group } = await openKafka(settings, opened);
+  const { topicAdmin } = await import('./adapters/kafka/topic-admin.ts');
+  const { topicNames } = await import('./adapters/inbox/topics.ts');
+  const topics = topicNames(prefix, inboxTopics(settings));
+  const admin = await topicAdmin({ clients, topics, prefix, group, principals });
+  const close = async (): Promise<void> => {
+    await admin.close();
+    await closeAll(opened, CLOSE_WITHIN_MS);
+  };
+  return { ...admin, close };
+}
 
 /** The embedded registry shares the process's one connection with inbox and events: a second one would wait for it. */
 async function openRegistry(

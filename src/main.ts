@@ -59,6 +59,7 @@ async function runWorker(
     ticket: undefined,
     actor: { kind: 'worker', id: hostname() },
     onKeyFileCreated: () => chosen.warn('made a key file: back it up elsewhere'),
+    onTrouble: (sentence) => chosen.error(sentence),
     ...(listeners && { metrics: listeners.metrics }),
   });
   listeners?.opened(worker.ports);

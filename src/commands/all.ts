@@ -16,6 +16,7 @@ import { registerSeal } from './seal.ts';
 import { registerShow } from './show.ts';
 import { registerStatus } from './status.ts';
 import { registerSweep } from './sweep.ts';
+import { registerTopics } from './topics.ts';
 import { registerVerify } from './verify.ts';
 import { registerWorker } from './worker.ts';
 
@@ -38,6 +39,7 @@ export const COMMANDS: readonly Register[] = [
   registerSweep,
   registerKeysExport,
   registerRegistry,
+  registerTopics,
   registerConfig,
   registerDoctor,
 ];

@@ -3,6 +3,7 @@ import type { LoadedSettings } from '../config/load-settings.ts';
 import type { Finding } from '../domain/findings.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { RegistryAdmin } from '../ports/registry-admin.ts';
+import type { Principals, TopicAdmin } from '../ports/topic-admin.ts';
 import type { Auditor } from '../work/auditor.ts';
 import type { Desk } from '../work/desk.ts';
 import type { Observer } from '../work/observer.ts';
@@ -66,6 +67,8 @@ export interface App {
   readonly desk: () => Promise<Desk>;
   /** @throws CallsealError BAD_CONFIG - also where the registry is no database server */
   readonly registryDesk: (login: Login) => Promise<RegistryDesk>;
+  /** Whoever asked for it closes it. @throws CallsealError BAD_CONFIG - also where there is no cluster */
+  readonly topicDesk: (principals: Principals) => Promise<TopicAdmin>;
   /** Until `signal` aborts, the process's own where none is given. */
   readonly runWorker: (options: WorkerOptions, observer?: Observer, signal?: AbortSignal) => Promise<void>;
   /** Checks of the process and the machine; `doctor` prints them. */

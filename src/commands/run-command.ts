@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { CommanderError } from 'commander';
 import { type Flag, type LoadedSettings, loadSettings } from '../config/load-settings.ts';
 import { CallsealError, EXIT, exitOf } from '../domain/errors.ts';
+import type { Principals, TopicAdmin } from '../ports/topic-admin.ts';
 import { COMMANDS } from './all.ts';
 import type { App, Check, Login, Opened, Probe, RegistryDesk } from './app.ts';
 import { addCommands, emptyProgram, type GlobalOptions } from './frame.ts';
@@ -23,6 +24,8 @@ export interface Host {
   open(loaded: LoadedSettings, request: OpenRequest): Promise<Opened>;
   /** Without opening anything else, and as another user where `login` names one. */
   registryDesk(loaded: LoadedSettings, request: OpenRequest, login: Login): Promise<RegistryDesk>;
+  /** Without opening anything else. */
+  topicDesk(loaded: LoadedSettings, principals: Principals): Promise<TopicAdmin>;
 }
 
 export interface OpenRequest {
@@ -80,6 +83,7 @@ function createApp(host: Host, voice: Voice, options: () => GlobalOptions): Runn
     ports: async () => (await opened()).ports,
     desk: async () => (await opened()).desk,
     registryDesk: async (login) => await host.registryDesk(await settings(), openRequest(), login),
+    topicDesk: async (principals) => await host.topicDesk(await settings(), principals),
     runWorker: async (worker, observer = {}, until = host.signal) =>
       await (await opened()).runWorker(worker, observer, until),
     checks: async () => await host.checks(await settings()),

@@ -1,7 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { openKafkaEvents } from '../../src/adapters/events/kafka.ts';
 import { openSqliteEvents } from '../../src/adapters/events/sqlite.ts';
+import { openKafkaInbox } from '../../src/adapters/inbox/kafka.ts';
 import type { LaneLimits } from '../../src/adapters/inbox/lanes.ts';
 import { openSqliteInbox } from '../../src/adapters/inbox/sqlite.ts';
 import { type TopicNames, topicNames } from '../../src/adapters/inbox/topics.ts';
@@ -10,6 +12,7 @@ import { type Delivery, placeText } from '../../src/domain/deliveries.ts';
 import type { Output } from '../../src/domain/outputs.ts';
 import type { Events } from '../../src/ports/events.ts';
 import type { Inbox } from '../../src/ports/inbox.ts';
+import { brokersHere, clientsOf, makeTestTopics, testTopicNames } from '../adapters/kafka/test-topics.ts';
 
 /** Inbox and events of one deployment, as one process opens them. */
 export interface Opened {
@@ -27,6 +30,8 @@ export interface World {
 }
 
 export interface WorldKind {
+  /** Every settle leaves a marker behind its outputs, which takes an offset. */
+  readonly leavesMarkers?: true;
   make(): Promise<World>;
   open(location: string, limits: LaneLimits): Promise<Opened>;
 }
@@ -60,7 +65,49 @@ const sqlite: WorldKind = {
   },
 };
 
-export const WORLDS: Readonly<Record<string, WorldKind>> = { sqlite };
+/** Short sessions: after a `kill -9` the group waits for the end of the dead member's. */
+export const QUICK_TIMES = { sessionMs: 3_000, heartbeatMs: 300, rebalanceMs: 10_000, fetchWaitMs: 50 };
+
+/** Topics of one partition each under a prefix of their own, on the broker that runs here. */
+const kafka: WorldKind = {
+  leavesMarkers: true,
+  make: async () => {
+    const made = await makeTestTopics();
+    return {
+      kind: 'kafka',
+      location: made.prefix,
+      topics: made.topics,
+      dispose: async () => await made.remove(),
+    };
+  },
+  open: async (prefix, limits) => {
+    const clients = await clientsOf('worker');
+    const topics = testTopicNames(prefix);
+    const inbox = openKafkaInbox({
+      clients,
+      brokers: brokersHere(),
+      topics,
+      group: prefix,
+      prefix,
+      limits,
+      window: { offsets: 4096, bytes: 32 * 1024 * 1024 },
+      heldDelayMs: 60_000,
+      times: QUICK_TIMES,
+    });
+    const events = openKafkaEvents({ clients, topics, prefix });
+    return {
+      inbox,
+      events,
+      close: async () => {
+        await inbox.close();
+        await events.close();
+        clients.stop();
+      },
+    };
+  },
+};
+
+export const WORLDS: Readonly<Record<string, WorldKind>> = { sqlite, kafka };
 
 export async function openWorld(kind: string, location: string, limits = LIMITS): Promise<Opened> {
   const world = WORLDS[kind];

@@ -80,6 +80,12 @@ export function handOverHeaders(
   };
 }
 
+/** When a record of the retry topic may be delivered, in milliseconds; undefined: at once. */
+export function dueAtOf(headers: Headers): number | undefined {
+  const at = Date.parse(headers[DUE_AT] ?? '');
+  return Number.isNaN(at) ? undefined : at;
+}
+
 /** Headers of the replay-topic record that puts an event in front of the pipeline again, under a new number. */
 export function replayHeaders(headers: Headers, origin: Place, replay: number): Headers {
   return { ...ownHeaders(headers), [ORIGIN]: placeText(origin), [REPLAY]: String(replay) };

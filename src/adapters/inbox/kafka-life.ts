@@ -1,0 +1,67 @@
+import type { Admin } from 'kafkajs';
+import { fault } from '../../domain/crash-points.ts';
+import type { KafkaClients } from '../kafka/client.ts';
+import type { PartitionReader } from '../kafka/partition-reader.ts';
+import { openTransactor } from '../kafka/transactor.ts';
+import { decodeDoneMap, encodeDoneMap } from './kafka-done-map.ts';
+import type { Life } from './kafka-settler.ts';
+import type { Snapshot } from './kafka-tracker.ts';
+
+export interface LifeParts {
+  readonly clients: KafkaClients;
+  readonly admin: Admin;
+  readonly reader: PartitionReader;
+  readonly group: string;
+  readonly prefix: string;
+}
+
+/**
+ * The transactional id of a partition: whoever initialises it fences whoever had the partition before. One id for a
+ * process would fence nothing: this client's transactional commits carry neither member nor generation.
+ */
+export function partitionId({ prefix, group }: Pick<LifeParts, 'prefix' | 'group'>, name: string): string {
+  return `${prefix}.${group}.${name.replaceAll('/', '.')}`;
+}
+
+/**
+ * Begins a life of `topic/partition`: initialise, and only then read what is committed. The other way round the
+ * offset may be the one before a commit that has just succeeded (133 of 200 tries on three brokers).
+ *
+ * @throws CallsealError INBOX_DOWN - the done-map is damaged
+ */
+export async function openLife(parts: LifeParts, topic: string, partition: number): Promise<Life> {
+  const { clients, group } = parts;
+  const transactor = await openTransactor(clients, partitionId(parts, `${topic}/${partition}`));
+  try {
+    const committed = await readCommitted(parts, topic, partition);
+    return {
+      committed,
+      commit: async (records, { floor, done }) => {
+        const metadata = encodeDoneMap({ topic, partition, offset: floor }, done);
+        const mark = { group, topic, partition, offset: floor, metadata };
+        await transactor.commit({ records, mark, beforeCommit: () => fault('in-settle') });
+        fault('after-settle');
+      },
+      close: async () => await transactor.close(),
+    };
+  } catch (error) {
+    void transactor.close();
+    throw error;
+  }
+}
+
+async function readCommitted(
+  { admin, reader, group }: LifeParts,
+  topic: string,
+  partition: number,
+): Promise<Snapshot> {
+  const [found] = await admin.fetchOffsets({ groupId: group, topics: [topic] });
+  const committed = found?.partitions.find((each) => each.partition === partition);
+  const low = (await reader.endsOf(topic)).get(partition)?.low ?? 0;
+  const offset = Number(committed?.offset ?? -1);
+  // A negative one says "none yet" or, after the client met an offset that retention had removed, "the first".
+  if (offset < 0) return { floor: low, done: [] };
+  const done = decodeDoneMap({ topic, partition, offset }, committed?.metadata ?? '');
+  const floor = Math.max(low, offset);
+  return { floor, done: done.filter((each) => each >= floor) };
+}

@@ -1,0 +1,120 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import kafkajs, { type Admin } from 'kafkajs';
+import { CallsealError } from '../../domain/errors.ts';
+import type { KafkaClients } from '../kafka/client.ts';
+import { describe, inboxError, isDenied } from '../kafka/describe.ts';
+import { openTransactor } from '../kafka/transactor.ts';
+import { partitionId } from './kafka-life.ts';
+import type { TopicNames } from './topics.ts';
+
+export interface PreflightParts {
+  readonly clients: KafkaClients;
+  readonly admin: Admin;
+  readonly brokers: readonly string[];
+  readonly topics: TopicNames;
+  readonly group: string;
+  readonly prefix: string;
+}
+
+/**
+ * Looks at everything that a worker needs of the cluster before it joins the group: the client says little of what
+ * it is refused, and says it after a dozen seconds of trying.
+ *
+ * @returns the number of partitions of every topic
+ * @throws CallsealError INBOX_DOWN, BAD_CONFIG - a sentence that names the resource
+ */
+export async function preflight(parts: PreflightParts): Promise<ReadonlyMap<string, number>> {
+  const { admin, topics, group } = parts;
+  await handshake(parts);
+  const inputs = [...topics.inbox, topics.retry, topics.replay];
+  const counts = new Map<string, number>();
+  for (const topic of [...inputs, ...Object.values(topics.outputs)]) {
+    counts.set(topic, await partitionsOf(admin, topic));
+  }
+  for (const topic of inputs) await requireUncompressed(admin, topic);
+  await step(
+    `looking at group ${group}`,
+    async () => await admin.fetchOffsets({ groupId: group, topics: [] }),
+  );
+  const id = partitionId(parts, 'preflight');
+  const transactor = await step(
+    `taking transactional id ${id}`,
+    async () => await openTransactor(parts.clients, id),
+  );
+  await transactor.close();
+  return counts;
+}
+
+async function step<Result>(doing: string, act: () => Promise<Result>): Promise<Result> {
+  return await act().catch((error: unknown) => {
+    throw inboxError(doing, error);
+  });
+}
+
+const HANDSHAKE_MS = 10_000;
+
+/** One connection of our own: the client repeats a refused certificate for 12 s and then says "Closed connection". */
+async function handshake({ clients, brokers }: PreflightParts): Promise<void> {
+  const failures: string[] = [];
+  for (const broker of brokers) {
+    const failure = await connect(clients, broker);
+    if (failure === undefined) return;
+    failures.push(`${broker}: ${failure}`);
+  }
+  throw new CallsealError('INBOX_DOWN', `no broker can be reached: ${failures.join('; ')}`, {
+    hint: 'kafka.brokers and kafka.tls say where and how',
+  });
+}
+
+async function connect(clients: KafkaClients, broker: string): Promise<string | undefined> {
+  const at = broker.lastIndexOf(':');
+  const { promise, resolve } = Promise.withResolvers<string | undefined>();
+  const socket = clients.openSocket({
+    host: broker.slice(0, at),
+    port: Number(broker.slice(at + 1)),
+    onConnect: () => resolve(undefined),
+  });
+  socket.once('error', (error) => resolve(describe(error).type ?? error.message));
+  socket.setTimeout(HANDSHAKE_MS, () => resolve('no answer in 10 s'));
+  const failure = await promise;
+  socket.destroy();
+  return failure;
+}
+
+const LED_TRIES = 20;
+const LED_REST_MS = 250;
+
+async function partitionsOf(admin: Admin, topic: string): Promise<number> {
+  for (let tries = 1; ; tries++) {
+    try {
+      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+      return topics[0]?.partitions.length ?? 0;
+    } catch (error) {
+      const { type } = describe(error);
+      if (type === 'UNKNOWN_TOPIC_OR_PARTITION') {
+        throw new CallsealError('INBOX_DOWN', `there is no topic ${topic}, or it may not be seen`, {
+          cause: error,
+          hint: 'callseal topics ensure makes it; callseal topics check says which right is lacking',
+        });
+      }
+      if (type !== 'LEADER_NOT_AVAILABLE' || tries === LED_TRIES)
+        throw inboxError(`looking at ${topic}`, error);
+      await sleep(LED_REST_MS);
+    }
+  }
+}
+
+/** Where the settings may not be read nothing is refused: `topics check` says that the right is lacking. */
+async function requireUncompressed(admin: Admin, topic: string): Promise<void> {
+  const resources = [
+    { type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configNames: ['compression.type'] },
+  ];
+  const found = await admin.describeConfigs({ includeSynonyms: false, resources }).catch((error: unknown) => {
+    if (isDenied(error)) return undefined;
+    throw inboxError(`looking at the settings of ${topic}`, error);
+  });
+  const value = found?.resources[0]?.configEntries[0]?.configValue;
+  if (value === undefined || value === 'uncompressed') return;
+  const says = `compression.type of ${topic} is ${value}: one record in a codec that is not read here stops its partition`;
+  throw new CallsealError('BAD_CONFIG', says, { hint: 'callseal topics ensure sets it to uncompressed' });
+}

@@ -1,0 +1,222 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Admin } from 'kafkajs';
+import type { Delivery } from '../../domain/deliveries.ts';
+import { CallsealError } from '../../domain/errors.ts';
+import type { Handler, Inbox } from '../../ports/inbox.ts';
+import type { KafkaClients } from '../kafka/client.ts';
+import { describe, inboxError } from '../kafka/describe.ts';
+import { type PartitionReader, partitionReader } from '../kafka/partition-reader.ts';
+import { kafkaBacklog } from './kafka-backlog.ts';
+import { createDispatcher, type Dispatcher, type KafkaItem } from './kafka-dispatcher.ts';
+import { createGroup, GROUP_TIMES, type Group, type GroupTimes } from './kafka-group.ts';
+import { openLife } from './kafka-life.ts';
+import { beginPartition, type PartitionEpoch, type WindowLimits } from './kafka-partition.ts';
+import { preflight } from './kafka-preflight.ts';
+import { createPublisher } from './kafka-publisher.ts';
+import type { SettlerIo } from './kafka-settler.ts';
+import { createWatchdog } from './kafka-watchdog.ts';
+import { createLanes, type LaneLimits, type Lanes } from './lanes.ts';
+import { createBell, POLL_MS } from './news.ts';
+import { pump } from './pump.ts';
+import { inputKind, type TopicNames } from './topics.ts';
+
+export interface KafkaInboxOptions {
+  /** Stay open when the inbox is closed. */
+  readonly clients: KafkaClients;
+  readonly brokers: readonly string[];
+  readonly topics: TopicNames;
+  readonly group: string;
+  /** Prefix of transactional ids. */
+  readonly prefix: string;
+  readonly limits: LaneLimits;
+  readonly window: WindowLimits;
+  /** How long a record stays away that is handed over only to free the window. */
+  readonly heldDelayMs: number;
+  readonly times?: GroupTimes;
+  /** Told in a sentence of a partition that stands still. */
+  readonly onTrouble?: (sentence: string) => void;
+}
+
+/** Opened at first use, so that a command which never asks the cluster needs none. */
+interface Connections {
+  readonly admin: Admin;
+  readonly reader: PartitionReader;
+}
+
+/**
+ * The inbox of a cluster (docs/kafka.md): the consumer group fetches, one dispatcher owns what is in hand, and each
+ * partition settles outputs and done-mark in one transaction.
+ */
+export function openKafkaInbox(options: KafkaInboxOptions): Inbox {
+  const { clients, topics, group } = options;
+  let connections: Promise<Connections> | undefined;
+  let counts: ReadonlyMap<string, number> | undefined;
+
+  const connected = async (): Promise<Connections> => {
+    connections ??= connect(clients);
+    try {
+      return await connections;
+    } catch (error) {
+      connections = undefined;
+      throw inboxError('connecting to the cluster', error);
+    }
+  };
+  const publisher = createPublisher(
+    clients,
+    async (topic) => counts?.get(topic) ?? (await (await connected()).reader.partitionsOf(topic)).length,
+  );
+
+  return {
+    run: async (handle, { untilIdle }, signal) => {
+      if (signal.aborted) return;
+      const opened = await connected();
+      const now = await preflight({ ...options, ...opened });
+      requireSameCounts(counts, now);
+      counts = now;
+      await runGroup({ ...options, ...opened, counts: now }, handle, untilIdle, signal);
+    },
+    publish: async (record, signal) => {
+      signal.throwIfAborted();
+      const kind = inputKind(topics, record.topic);
+      if (kind === undefined || kind === 'retry') {
+        throw new CallsealError('USAGE', `${record.topic} is no topic that events are published into`);
+      }
+      return await publisher.publish(record);
+    },
+    backlog: async (signal) => {
+      signal.throwIfAborted();
+      const { admin, reader } = await connected();
+      return await kafkaBacklog({ admin, reader, topics, group }).catch((error: unknown) => {
+        throw inboxError('looking at the backlog', error);
+      });
+    },
+    close: async () => {
+      await publisher.close();
+      const opened = await connections?.catch(() => undefined);
+      await opened?.reader.close();
+      await opened?.admin.disconnect();
+    },
+  };
+}
+
+async function connect(clients: KafkaClients): Promise<Connections> {
+  const admin = clients.admin();
+  await admin.connect();
+  return { admin, reader: await partitionReader(clients.cluster()) };
+}
+
+/** Another count puts the records of a call into another partition than those before them. */
+function requireSameCounts(
+  before: ReadonlyMap<string, number> | undefined,
+  now: ReadonlyMap<string, number>,
+): void {
+  for (const [topic, count] of before ?? []) {
+    if (now.get(topic) === count) continue;
+    const says = `${topic} had ${count} partitions at the start and has ${now.get(topic)} now`;
+    throw new CallsealError('BAD_CONFIG', `${says}: records of a call would change their partition`);
+  }
+}
+
+interface Run extends KafkaInboxOptions, Connections {
+  readonly counts: ReadonlyMap<string, number>;
+}
+
+async function runGroup(run: Run, handle: Handler, untilIdle: boolean, signal: AbortSignal): Promise<void> {
+  const bell = createBell();
+  const watchdog = createWatchdog(() => performance.now());
+  const group: Group = createGroup({
+    clients: run.clients,
+    topics: run.topics,
+    group: run.group,
+    times: run.times ?? GROUP_TIMES,
+    dispatcher: () => dispatcher,
+    onSign: watchdog.saw,
+  });
+  const dispatcher: Dispatcher = createDispatcher({
+    topics: run.topics,
+    counts: run.counts,
+    heldDelayMs: run.heldDelayMs,
+    bell,
+    now: Date.now,
+    begin: (name) =>
+      begin(run, { group, name, leaving, onNews: bell.ring, fail: (error) => dispatcher.fail(error) }),
+    endsOf: async (topic) => await run.reader.endsOf(topic),
+  });
+  const leaving = (): boolean => signal.aborted || dispatcher.failed();
+  /** The pump takes idle lanes for the end. They are, once nothing more is to be fetched and what was is in them. */
+  const untilSomethingOrNothing = async (lanes: Lanes<KafkaItem>): Promise<void> => {
+    for (let caughtUp = false; !caughtUp && lanes.idle() && !signal.aborted; ) {
+      caughtUp = await dispatcher.caughtUp();
+      if (!caughtUp) await bell.wait(POLL_MS);
+      await dispatcher.refill(lanes, true);
+    }
+  };
+  const refill = async (lanes: Lanes<KafkaItem>): Promise<void> => {
+    const standstill = watchdog.verdict();
+    if (standstill !== undefined) dispatcher.fail(new CallsealError('INBOX_DOWN', standstill));
+    await dispatcher.refill(lanes, true);
+    if (untilIdle) await untilSomethingOrNothing(lanes);
+  };
+  group.start().catch((error: unknown) => dispatcher.fail(inboxError('joining the group', error)));
+  try {
+    await pump(
+      {
+        lanes: createLanes<KafkaItem>(run.limits),
+        source: { ...dispatcher, refill },
+        handle: dispatcher.guard(handle),
+        news: { bell, heard: () => true, stop: () => undefined },
+        untilIdle,
+      },
+      signal,
+    );
+  } catch (error) {
+    throw describe(error).name.startsWith('KafkaJS') ? inboxError('consuming', error) : error;
+  } finally {
+    await group.leave();
+    dispatcher.endAll();
+  }
+}
+
+interface Beginning {
+  readonly group: Group;
+  readonly name: string;
+  readonly leaving: () => boolean;
+  readonly onNews: () => void;
+  readonly fail: (error: unknown) => void;
+}
+
+/** Answers that mean something else than "another owner": too large, and the transaction before it is still ending. */
+const OURS: ReadonlySet<number> = new Set([10, 51]);
+
+function begin(run: Run, { group, name, leaving, onNews, fail }: Beginning): PartitionEpoch<Delivery> {
+  const at = name.lastIndexOf('/');
+  const [topic, partition] = [name.slice(0, at), Number(name.slice(at + 1))];
+  const lost = Promise.withResolvers<boolean>();
+  const io: SettlerIo = {
+    open: async () => {
+      try {
+        return await openLife(run, topic, partition);
+      } catch (error) {
+        if (error instanceof CallsealError) fail(error);
+        throw error;
+      }
+    },
+    stillOurs: async () => await Promise.race([group.heartbeat().then(() => true), lost.promise]),
+    rest: async (ms) => await sleep(ms),
+    fenced: (error) => {
+      const { code } = describe(error);
+      return code !== undefined && !OURS.has(code);
+    },
+    leaving,
+  };
+  const epoch = beginPartition<Delivery>({
+    io,
+    fetching: group.fetching(name),
+    window: run.window,
+    now: Date.now,
+    onNews,
+    onUnreadable: (offset) => run.onTrouble?.(`${name} stands still: the record at ${offset} cannot be read`),
+  });
+  epoch.signal.addEventListener('abort', () => lost.resolve(false), { once: true });
+  return epoch;
+}
