@@ -118,6 +118,9 @@ async function lookAt(probe: Probe, signal: AbortSignal): Promise<readonly Findi
         ),
       ];
     }
+    if (error instanceof CallsealError) {
+      return [bad('settings', error.message, error.hint ?? 'look at this block of the settings')];
+    }
     const name = error instanceof Error ? error.name : typeof error;
     return [bad('probe', `failed in a way that is not known (${name})`, 'please report this')];
   }

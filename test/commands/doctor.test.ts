@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Probe } from '../../src/commands/app.ts';
+import { CallsealError } from '../../src/domain/errors.ts';
 import { bad, down, type Finding, loud, ok } from '../../src/domain/findings.ts';
 import { documentsIn, run } from './host.ts';
 
@@ -73,6 +74,13 @@ test('a probe that throws is a finding without its words, and keeps nobody from 
   expect(ran.stdout).toMatch(/^keys probe +BAD +failed in a way that is not known \(RangeError\)$/m);
   expect(ran.stdout).toMatch(/^objects tls +ok/m);
   expect(ran.stdout + ran.stderr).not.toContain('0a0b0c');
+});
+
+test('a refusal of its own keeps its words and its hint', async () => {
+  const refused = new CallsealError('BAD_CONFIG', 'over https only', { hint: 'say https://' });
+  const ran = await connect('', { dependency: 'keys', look: async () => await Promise.reject(refused) });
+  expect(ran).toMatchObject({ code: 8, stderr: 'callseal: hint: keys settings: say https://\n' });
+  expect(ran.stdout).toMatch(/^keys settings +BAD +over https only$/m);
 });
 
 test('what the machine lacks is told with the rest', async () => {

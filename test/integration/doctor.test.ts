@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
@@ -146,6 +147,10 @@ for (const store of S3_STORES) {
       expect(named(found, 'certificate').hint).toMatch(/^ca /);
     });
 
+    test('an endpoint without TLS is refused, on loopback too', async () => {
+      await expect(look({ endpoint: 'http://localhost:1' })).rejects.toMatchObject({ code: 'BAD_CONFIG' });
+    });
+
     test('nobody there', async () => {
       expect(await look({ endpoint: 'https://localhost:1' })).toMatchObject([
         { name: 'tls', status: 'down' },
@@ -219,6 +224,30 @@ describe.skipIf(noS3)(`sources ${noS3 ?? ''}`, () => {
       code: 'BAD_CONFIG',
       message: expect.stringMatching(/^source alias t-1\/edge: the alias lacks s3:ListBucket/),
     });
+  });
+
+  test('a worker does not start with it: it ends with 8 and says which alias and what to grant', async () => {
+    await grant('s3:GetObject');
+    const { endpoint, region, ca, credentialsFile, prefix } = aliases()['t-1/edge'];
+    const edge = { kind: 's3', bucket, prefix, endpoint, region, ca, credentialsFile, pathStyle: true };
+    const config = join(folder, `${bucket}.json`);
+    // JSON is YAML, too.
+    writeFileSync(config, JSON.stringify({ tenants: { 't-1': { sources: { edge } } } }));
+    const cli = ['--no-warnings', '--disable-proto=delete', join(import.meta.dirname, '../../src/cli.ts')];
+    const words = [
+      '--profile',
+      'local',
+      '--config',
+      config,
+      '--data',
+      join(folder, bucket),
+      'worker',
+      '--until-idle',
+    ];
+    const ended = spawnSync(process.execPath, [...cli, ...words], { encoding: 'utf8' });
+    expect(ended).toMatchObject({ status: 8, stdout: '' });
+    expect(ended.stderr).toContain('callseal: error: source alias t-1/edge: the alias lacks s3:ListBucket');
+    expect(ended.stderr).toContain('callseal: hint: grant s3:ListBucket');
   });
 
   test('one that can be listed and answers 403 for what is missing is bad, and refused at the start', async () => {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Agent } from 'node:https';
+import { CallsealError } from '../../domain/errors.ts';
 import { credentialsFile } from './credentials-file.ts';
 import { type HttpsHandler, httpsHandler } from './https-handler.ts';
 
@@ -33,11 +34,17 @@ const quiet = (): void => undefined;
 /** The SDK tells its logger, by default the console, what was sent and answered: names, and bodies that failed. */
 const SILENT = { trace: quiet, debug: quiet, info: quiet, warn: quiet, error: quiet };
 
-/** What every AWS client of ours is made with. Retries are ours and counted, so the SDK has one attempt. */
+/**
+ * What every AWS client of ours is made with. Retries are ours and counted, so the SDK has one attempt.
+ *
+ * @throws CallsealError BAD_CONFIG - an endpoint without TLS
+ */
 export function connection(options: ConnectionOptions): Connection {
   const { region, endpoint, ca, maxSockets = 64, idleTimeoutMs = 30_000 } = options;
   if (endpoint !== undefined && !endpoint.startsWith('https://')) {
-    throw new TypeError('an AWS endpoint is spoken to over https only');
+    throw new CallsealError('BAD_CONFIG', 'an AWS endpoint is spoken to over https only', {
+      hint: 'say https:// in the endpoint, on loopback too',
+    });
   }
   // An instance, not options: with options the SDK opens a new connection for each large body, without `ca`.
   const agent = new Agent({
