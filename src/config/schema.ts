@@ -111,7 +111,6 @@ const policy = z.strictObject({
     .default([])
     .describe('digests of the sealed bytes in receipt and outcome, beside the seal digest'),
   plainDigest: z.boolean().default(true).describe('keyed digest of the plaintext; dies with the call key'),
-  peaks: z.boolean().default(true).describe('seal a loudness curve of each recording'),
   numericIds: z
     .enum(['warn', 'refuse'])
     .default('warn')

@@ -25,6 +25,8 @@ export interface SealingParts {
   readonly pool: PartPool;
   /** Bytes of every part but the last of a large object. */
   readonly partBytes: number;
+  /** Time that looking at one recording may take; then it is `unparseable`, and sealed all the same. */
+  readonly parseMs: number;
 }
 
 /** An artifact on its way: whose it is, under which key, and which attempt writes it. */
@@ -62,7 +64,7 @@ export async function sealArtifact(
   const { alias, key } = artifact.source;
   const source = await parts.sources.open({ tenant: tenant.id, call, revision, alias, key }, signal);
   requireSize(artifact, source.bytes);
-  const watch = watching(artifact);
+  const watch = watching(artifact, parts.parseMs);
   const stored = await storeSealed(parts, job, artifact, source.bytes, watch.through(source), signal);
   const { index, ...findings } = watch.findings(job.durationMs, stored.plainBytes);
   const sealed = {
@@ -184,7 +186,10 @@ function sourceLengthError(error: unknown): unknown {
 }
 
 /** What looks at the plaintext as it passes, before the sealer frees it. */
-function watching(artifact: EventArtifact & { kind: SealedArtifact['kind'] }): {
+function watching(
+  artifact: EventArtifact & { kind: SealedArtifact['kind'] },
+  parseMs: number,
+): {
   through(source: OpenSource): AsyncGenerator<Buffer, void, void>;
   findings(
     durationMs: number | undefined,
@@ -192,7 +197,7 @@ function watching(artifact: EventArtifact & { kind: SealedArtifact['kind'] }): {
   ): Pick<SealedArtifact, 'media' | 'warnings'> & { readonly index: Buffer | undefined };
 } {
   const rule = ruleOf(artifact.kind);
-  const tap: Tap | undefined = rule.audio ? createTap(artifact.media) : undefined;
+  const tap: Tap | undefined = rule.audio ? createTap(artifact.media, { parseMs }) : undefined;
   const shape: ShapeCheck | undefined = rule.audio ? undefined : shapeCheck(rule.shape, artifact.vector);
   const sha256 = artifact.sha256 === undefined ? undefined : createHash('sha256');
   return {

@@ -174,6 +174,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     openAttempts: new Set(),
     pool: partPool(64 * 1024 * 1024),
     partBytes: 1024 * 1024,
+    parseMs: 60_000,
     limits: LIMITS,
     retry: { inPlace: 2, giveUpAfterMs: 24 * 3_600_000 },
     retryDelayMs: 600_000,
