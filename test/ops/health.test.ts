@@ -29,7 +29,7 @@ const RULES: readonly (readonly [rule: string, facts: Partial<HealthFacts>, heal
 ];
 
 for (const [rule, facts, health] of RULES) {
-  test(rule, () => {
+  test(`health: ${rule}`, () => {
     expect(judgeHealth({ ...WELL, ...facts })).toEqual({ ...WELL_IS, ...health });
   });
 }
