@@ -35,6 +35,11 @@ function speaking(voice: Voice): Observer {
       const whom = tenant === undefined ? 'everybody' : `tenant ${tenant}${alias ? `, alias ${alias}` : ''}`;
       voice.say(`intake ${change} for ${whom}: ${code}`);
     },
+    scheduleRan: (name, counts) => {
+      const did = Object.entries(counts).map(([what, count]) => `${count} ${what}`);
+      voice.say(`${name}: ${did.join(', ')}`);
+    },
+    scheduleFailed: (name, { code }) => voice.say(`${name} is late: ${code}`),
     relayFailed: ({ code }) => voice.say(`audit events wait: ${code}`),
   };
 }

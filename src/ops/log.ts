@@ -24,6 +24,8 @@ export interface LogFields {
   readonly replay?: number | undefined;
   readonly durationMs?: number | undefined;
   readonly count?: number | undefined;
+  readonly schedule?: string | undefined;
+  readonly counts?: Readonly<Record<string, number>> | undefined;
   readonly profile?: string | undefined;
   readonly version?: string | undefined;
   readonly error?: unknown;
@@ -49,6 +51,8 @@ const SERIALIZERS: Readonly<Record<keyof LogFields, (value: unknown) => unknown>
   replay: number,
   durationMs: number,
   count: number,
+  schedule: id,
+  counts: numbers,
   profile: id,
   version: id,
   error: errorFacts,
@@ -92,6 +96,15 @@ function id(value: unknown): string | undefined {
 
 function number(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
+}
+
+function numbers(value: unknown): Record<string, number> | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const given: [string, unknown][] = Object.entries(value);
+  const kept = given.filter(
+    (entry): entry is [string, number] => id(entry[0]) !== undefined && number(entry[1]) !== undefined,
+  );
+  return kept.length === given.length ? Object.fromEntries(kept) : undefined;
 }
 
 function place(value: unknown): string | undefined {

@@ -159,6 +159,11 @@ export interface Catalogue {
     signal: AbortSignal,
   ): Promise<CallSummary[]>;
   call(tenant: string, call: string, signal: AbortSignal): Promise<CallSummary | undefined>;
+  /**
+   * Sealed calls that are not shredded, in the order of their random uid, from one on and round at the end: from a
+   * random uid, a random sample that costs no look at every call.
+   */
+  sealedCalls(fromUid: string, limit: number, signal: AbortSignal): Promise<CallSummary[]>;
   /** All receipts of a call, current one last. */
   receipts(tenant: string, call: string, signal: AbortSignal): Promise<Receipt[]>;
   currentReceipt(tenant: string, call: string, signal: AbortSignal): Promise<Receipt | undefined>;

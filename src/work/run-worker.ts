@@ -22,11 +22,13 @@ export interface WorkerParts {
     /** Publishes what is pending and lets the lease go. */
     readonly finish: (signal: AbortSignal) => Promise<void>;
   };
+  /** What comes again by itself; not for a worker that ends once it is idle. Never rejects. */
+  readonly schedules?: (signal: AbortSignal) => Promise<void>;
 }
 
 /**
  * Works through the inbox until `signal` aborts, or with `untilIdle` until nothing is due; beside it keeps the open
- * attempts alive and relays audit events, its own last one included.
+ * attempts alive, relays audit events, its own last one included, and runs schedules.
  */
 export async function runWorker(
   parts: WorkerParts,
@@ -40,12 +42,14 @@ export async function runWorker(
   const drain = drainAfter(signal, parts.drainMs);
   const relaying = parts.relay.run(beside);
   relaying.catch(() => undefined); // awaited below; it must not surface as unhandled before
+  const scheduling = options.untilIdle ? undefined : parts.schedules?.(beside);
   try {
     await parts.inbox.run(async (delivery) => await parts.handler(delivery, drain.signal), options, signal);
   } finally {
     drain.release();
     ended.abort();
     await touching;
+    await scheduling;
   }
   await relaying;
   await note(parts, 'worker.stop');

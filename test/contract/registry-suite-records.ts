@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { SqlDatabase } from '../../src/adapters/registry/sql.ts';
 import { CHAIN_START, hashOf } from '../../src/domain/audit-event.ts';
+import { newUid } from '../../src/domain/ids.ts';
 import type { Registry } from '../../src/ports/registry.ts';
 import { failureCode } from './failure-code.ts';
 import {
@@ -193,6 +194,24 @@ export function registryRecordsContract({ registry: under, second, database, one
         shredded: false,
       });
       expect(await registry.call('t-1', 'c-9', never)).toBeUndefined();
+    });
+
+    test('gives sealed calls by uid, from any on and round, without those that are shredded or not sealed', async () => {
+      const registry = under();
+      await sealWhole(registry, sealing());
+      await sealWhole(registry, sealing({ origin: place(1), tenant: 't-0' }));
+      await sealWhole(registry, sealing({ origin: place(2), call: 'c-2' }));
+      await registry.viewCall('t-1', 'c-3', 1, never);
+      const how = { uid: newUid(), fact: fact('call.shred'), at: '2026-11-24T11:00:00.000Z' };
+      await registry.shred({ tenant: 't-1', call: 'c-2' }, how, never);
+      const uids = (found: readonly { readonly callUid: string }[]) => found.map(({ callUid }) => callUid);
+      const [low = '', high = ''] = uids(await registry.calls({}, never))
+        .slice(0, 2)
+        .toSorted();
+      expect(uids(await registry.sealedCalls('', 9, never))).toEqual([low, high]);
+      expect(uids(await registry.sealedCalls(high, 9, never))).toEqual([high, low]);
+      expect(uids(await registry.sealedCalls(high, 1, never))).toEqual([high]);
+      expect(uids(await registry.sealedCalls('~', 1, never))).toEqual([low]);
     });
 
     test('keeps every receipt, the current one last, with its keys', async () => {

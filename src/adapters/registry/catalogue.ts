@@ -24,6 +24,13 @@ export function catalogue(database: SqlDatabase): Catalogue {
       signal.throwIfAborted();
       return (await readCalls(ofTenant(database, tenant), { tenant, call, limit: 1 }))[0];
     },
+    sealedCalls: async (fromUid, limit, signal) => {
+      signal.throwIfAborted();
+      const sql = acrossTenants(database);
+      const behind = await readSealed(sql, '>=', fromUid, limit);
+      if (behind.length === limit) return behind;
+      return [...behind, ...(await readSealed(sql, '<', fromUid, limit - behind.length))];
+    },
     receipts: async (tenant, call, signal) => {
       signal.throwIfAborted();
       const rows = await ofTenant(database, tenant).query(
@@ -77,6 +84,14 @@ function conditions(wanted: readonly (readonly [column: string, value: SqlValue 
   return { where: all === '' ? '' : `where ${all}`, values: given.map(([, value]) => value) };
 }
 
+const SHREDDED = `select 1 from tombstones t
+  where t.tenant = c.tenant and t.call in (c.call, '*') and t.key_class = '*'`;
+const SUMMARIES = `select c.tenant, c.call, c.call_uid, r.revision, r.generation, r.sealed_at, r.artifacts,
+    r.sealed_bytes, r.warnings, case when exists (${SHREDDED}) then 1 else 0 end as shredded
+  from calls c
+  left join receipts r on r.tenant = c.tenant and r.call = c.call
+    and r.revision = c.current_revision and r.generation = c.current_generation`;
+
 async function readCalls(
   sql: Sql,
   filter: { readonly tenant?: string; readonly call?: string; readonly limit?: number },
@@ -86,16 +101,15 @@ async function readCalls(
     ['c.call', filter.call],
   ]);
   const limit = filter.limit === undefined ? '' : `limit $${values.push(filter.limit)}`;
+  const rows = await sql.query(`${SUMMARIES} ${where} order by c.tenant, c.call ${limit}`, values);
+  return rows.map(summaryOf);
+}
+
+async function readSealed(sql: Sql, side: '>=' | '<', uid: string, limit: number): Promise<CallSummary[]> {
   const rows = await sql.query(
-    `select c.tenant, c.call, c.call_uid, r.revision, r.generation, r.sealed_at, r.artifacts, r.sealed_bytes,
-       r.warnings,
-       (select count(*) from tombstones t
-         where t.tenant = c.tenant and t.call in (c.call, '*') and t.key_class = '*') as shredded
-     from calls c
-     left join receipts r on r.tenant = c.tenant and r.call = c.call
-       and r.revision = c.current_revision and r.generation = c.current_generation
-     ${where} order by c.tenant, c.call ${limit}`,
-    values,
+    `${SUMMARIES} where c.call_uid ${side} $1 and r.revision is not null and not exists (${SHREDDED})
+     order by c.call_uid limit $2`,
+    [uid, limit],
   );
   return rows.map(summaryOf);
 }
