@@ -33,7 +33,7 @@ export interface PostgresOptions {
 export interface PostgresTimeouts {
   /** Until there is a connection: a free one or a new one. */
   readonly connectMs: number;
-  /** On the server, for one statement; COMMIT has none. */
+  /** On the server, for one statement. COMMIT is not meant: PostgreSQL never cuts a wait for its standby short by it. */
   readonly statementMs: number;
   /** On the server, for one lock. */
   readonly lockMs: number;

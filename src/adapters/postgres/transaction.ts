@@ -1,4 +1,4 @@
-import { type ClientBase, escapeLiteral, type QueryResult } from 'pg';
+import { type ClientBase, escapeLiteral } from 'pg';
 import { CallsealError } from '../../domain/errors.ts';
 import type { Sql, SqlRow, SqlValue } from '../registry/sql.ts';
 import { isRefusedCommit, translated } from './failures.ts';
@@ -66,12 +66,6 @@ async function rowsOf(
   }
 }
 
-/**
- * Without the statement timeout: a COMMIT that waits for its standby would be cut short by it, and then answered as
- * if all were well.
- */
-const COMMIT = 'set local statement_timeout = 0; commit';
-
 async function commit(client: ClientBase): Promise<void> {
   const warnings: string[] = [];
   const onNotice = ({ code }: { readonly code?: string | undefined }): void => {
@@ -79,8 +73,8 @@ async function commit(client: ClientBase): Promise<void> {
   };
   client.on('notice', onNotice);
   try {
-    const replies: QueryResult | readonly QueryResult[] = await client.query(COMMIT);
-    if (![replies].flat().at(-1)?.command.startsWith('COMMIT')) {
+    const { command } = await client.query('commit');
+    if (command !== 'COMMIT') {
       throw new CallsealError('BUG', 'a transaction was rolled back where it should commit');
     }
   } catch (cause) {
