@@ -14,6 +14,7 @@ import { ONE_CALL_ALIAS } from './domain/tenants.ts';
 import { type Closable, closeAll } from './ops/closing.ts';
 import { prepareDataFolder } from './ops/data-folder.ts';
 import { meteredHandler, meteredPorts } from './ops/metrics-ports.ts';
+import type { Jobs } from './ports/jobs.ts';
 import type { Keys } from './ports/keys.ts';
 import type { Metrics } from './ports/metrics.ts';
 import type { Objects } from './ports/objects.ts';
@@ -33,6 +34,8 @@ import { partPool } from './work/part-pool.ts';
 import { noticeRestore, refuseRestored } from './work/registry-restored.ts';
 import { relayAudit, relayPending } from './work/relay-audit.ts';
 import { runWorker } from './work/run-worker.ts';
+import { scheduledWork } from './work/scheduled-work.ts';
+import { runSchedules, SCHEDULE_TIMES } from './work/schedules.ts';
 import { tenantDirectory } from './work/tenant-directory.ts';
 
 /** Who runs this process, and for what. */
@@ -89,6 +92,7 @@ export async function open({ settings }: LoadedSettings, facts: ProcessFacts): P
         const beside = { events, objects, auditor: desk.auditor };
         look = async (connection) => void (await noticeRestore({ ...beside, registry: connection }, signal));
         await refuseRestored({ ...beside, registry }, signal);
+        await ports.jobs.check(signal);
         await makeAtStart(settings, ports, desk, signal);
         await work(settings, facts, ports, desk, { ...options, observer }, signal);
       },
@@ -111,7 +115,6 @@ async function openPorts(
   opened: Closable[],
   onConnect: (connection: Registry) => Promise<void>,
 ): Promise<Ports> {
-  if (settings.jobs.kind !== 'inline') throw noAdapter('jobs', settings.jobs.kind);
   await prepareDataFolder(settings.data);
   const { openSqlite } = await import('./adapters/sqlite/connection.ts');
   const database = openSqlite(join(settings.data, 'callseal.db'));
@@ -120,9 +123,8 @@ async function openPorts(
   const keys = keep(opened, 'keys', await openKeys(settings, facts, registry));
   const objects = keep(opened, 'objects', await openObjects(settings));
   const sources = keep(opened, 'sources', await openSources(settings, registry));
-  const { inlineJobs } = await import('./adapters/jobs/inline.ts');
   const { inbox, events } = await openTopics(settings, facts, database, opened);
-  const jobs = keep(opened, 'jobs', inlineJobs());
+  const jobs = keep(opened, 'jobs', await openJobs(settings, facts));
   return { inbox, events, sources, objects, keys, registry, jobs };
 }
 
@@ -358,8 +360,16 @@ export function connectionOf(settings: {
   };
 }
 
-function noAdapter(port: string, kind: string): CallsealError {
-  return new CallsealError('BAD_CONFIG', `${port}.kind ${kind} is not in this version of callseal`);
+async function openJobs({ jobs }: Settings, { onTrouble }: ProcessFacts): Promise<Jobs> {
+  if (jobs.kind === 'inline') {
+    const { inlineJobs } = await import('./adapters/jobs/inline.ts');
+    return inlineJobs();
+  }
+  const { bullmqJobs } = await import('./adapters/jobs/bullmq.ts');
+  return await bullmqJobs({
+    ...jobs,
+    onTrouble: ({ message }, times) => onTrouble?.(`jobs: ${message}${times > 1 ? `, ${times} times` : ''}`),
+  });
 }
 
 function openDesk(settings: Settings, facts: ProcessFacts, { keys, registry }: Ports): Desk {
@@ -432,6 +442,7 @@ async function work(
     openAttempts,
     pool,
     partBytes: settings.objects.kind === 'files' ? FILE_PART : S3_PART,
+    parseMs: limits.parseSeconds * 1000,
     limits,
     retry: { inPlace: retry.inPlace, giveUpAfterMs: retry.giveUpAfter },
     retryDelayMs: retry.delay,
@@ -457,6 +468,12 @@ async function work(
       await ports.registry.releaseRelay(relayOptions.holder, until);
     },
   };
+  const schedules = {
+    jobs: ports.jobs,
+    work: scheduledWork({ ...ports, auditor: written }),
+    times: SCHEDULE_TIMES,
+    observer,
+  };
   try {
     await runWorker(
       {
@@ -467,6 +484,7 @@ async function work(
         openAttempts,
         relay,
         drainMs: budgets.drain,
+        schedules: async (until) => await runSchedules(schedules, until),
       },
       { untilIdle },
       signal,
