@@ -340,7 +340,8 @@ export function registryRecordsContract({ registry: under, second, database, one
         older.answerOf({ ...of, deliveredDigest: of.digest }, never),
         older.sweepable(-1, 10, never),
       ];
-      for (const act of acts) expect(await failureCode(act)).toBe('REGISTRY_WENT_BACK');
+      const codes = await Promise.all(acts.map(async (act) => await failureCode(act)));
+      expect(codes).toEqual(acts.map(() => 'REGISTRY_WENT_BACK'));
       await older.close();
       const newer = await second();
       expect(await newer.answerOf({ ...of, deliveredDigest: of.digest }, never)).toBeUndefined();
