@@ -106,7 +106,8 @@ async function lookAtAll({ probes, signal, voice }: App): Promise<Told[]> {
 async function lookAt(probe: Probe, signal: AbortSignal): Promise<readonly Finding[]> {
   const patience = AbortSignal.timeout(LOOK_WITHIN_MS);
   try {
-    return await probe.look(AbortSignal.any([signal, patience]));
+    // A client that does not hear the signal is left behind, too.
+    return await Promise.race([probe.look(AbortSignal.any([signal, patience])), rejection(patience)]);
   } catch (error) {
     signal.throwIfAborted();
     if (patience.aborted) {
@@ -124,4 +125,10 @@ async function lookAt(probe: Probe, signal: AbortSignal): Promise<readonly Findi
     const name = error instanceof Error ? error.name : typeof error;
     return [bad('probe', `failed in a way that is not known (${name})`, 'please report this')];
   }
+}
+
+async function rejection(signal: AbortSignal): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  return await promise;
 }

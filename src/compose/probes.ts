@@ -1,6 +1,7 @@
 import { bucketAliases, bucketOf, connectionOf } from '../compose.ts';
 import { splitHostPort } from '../config/endpoints.ts';
 import type { Settings } from '../config/schema.ts';
+import { inboxTopics } from '../config/tenant-settings.ts';
 import type { Finding } from '../domain/findings.ts';
 
 /** What `doctor --connect` looks at: one probe for each block of the settings that is a service. */
@@ -21,18 +22,17 @@ export function probesOf(settings: Settings): DependencyProbe[] {
   ].filter((probe) => probe !== undefined);
 }
 
-/** The handshake with each broker; topics and rights are told by `callseal topics check`. */
-function kafka({ inbox, events, kafka: cluster }: Settings): DependencyProbe | undefined {
-  const tls = cluster?.tls;
-  if (cluster === undefined || tls === undefined || (inbox.kind !== 'kafka' && events.kind !== 'kafka'))
-    return undefined;
+function kafka(settings: Settings): DependencyProbe | undefined {
+  const { inbox, kafka: cluster } = settings;
+  if (cluster === undefined || inbox.kind !== 'kafka') return undefined;
+  const { brokers, tls, prefix, group } = cluster;
   const look = async (signal: AbortSignal): Promise<Finding[]> => {
-    const { probeTls } = await import('../adapters/tls/probe.ts');
-    const brokers = cluster.brokers.map((at) => splitHostPort(at)).filter((at) => at !== undefined);
-    const looks = await Promise.all(
-      brokers.map(async (at) => await probeTls({ ...at, ...tls, client: tls }, signal)),
-    );
-    return looks.flatMap(({ findings }) => findings);
+    const { probeKafka } = await import('../adapters/kafka/probe.ts');
+    const { topicNames } = await import('../adapters/inbox/topics.ts');
+    const { inbox: inputs, retry, replay, outputs } = topicNames(prefix, inboxTopics(settings));
+    const topics = [...inputs, retry, replay, ...Object.values(outputs)];
+    const at = brokers.map((broker) => splitHostPort(broker)).filter((broker) => broker !== undefined);
+    return await probeKafka({ brokers: at, topics, group, ...(tls && { tls }) }, signal);
   };
   return { dependency: 'kafka', look };
 }

@@ -13,6 +13,7 @@ import {
   PutObjectLockConfigurationCommand,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { type KafkaProbeOptions, probeKafka } from '../../src/adapters/kafka/probe.ts';
 import { type AwsKmsProbeOptions, probeAwsKms } from '../../src/adapters/keys/probe-aws-kms.ts';
 import { probeS3Objects } from '../../src/adapters/objects/probe-s3.ts';
 import { openStore, type S3ObjectsOptions } from '../../src/adapters/objects/s3.ts';
@@ -511,6 +512,49 @@ describe.skipIf(noPostgres)(`the registry ${noPostgres ?? ''}`, () => {
   test('an authority that is another, and nobody there', async () => {
     expect(notOk(await look({ ca: stranger.ca }))).toEqual(['certificate: bad']);
     expect(await look({ port: 1 })).toMatchObject([{ name: 'tls', status: 'down' }]);
+  });
+});
+
+const noKafka = await whatIsMissing('kafka');
+
+describe.skipIf(noKafka)(`the cluster ${noKafka ?? ''}`, () => {
+  const look = async (principal: 'worker' | 'admin' | 'intruder', more: Partial<KafkaProbeOptions> = {}) => {
+    const { kafka, tls } = servicesEnv();
+    const brokers = kafka.brokers.map((at) => ({ host: 'localhost', port: Number(at.split(':')[1]) }));
+    const files = { ca: tls.ca, ...kafka.principals[principal], minVersion: 'TLSv1.3' } as const;
+    const names = { topics: [`doctor-${principal}-none`], group: 'doctor' };
+    return await probeKafka({ brokers, tls: files, ...names, ...more }, never);
+  };
+
+  test('a topic that is not there is bad, and not made by looking', async () => {
+    for (const _ of [1, 2]) {
+      const found = await look('admin');
+      expect(notOk(found)).toEqual(['topic doctor-admin-none: bad']);
+      expect(named(found, 'topic doctor-admin-none').hint).toContain('callseal topics ensure');
+      expect(named(found, 'group doctor').status).toBe('ok');
+    }
+  });
+
+  test('a topic that is there and led is ok', async () => {
+    await look('admin'); // looking at a group makes the cluster's own topic of groups
+    const found = await look('admin', { topics: ['__consumer_offsets'] });
+    expect(notOk(found)).toEqual([]);
+    expect(named(found, 'topic __consumer_offsets').finding).toMatch(/^\d+ partitions$/);
+  });
+
+  test('a principal without rights', async () => {
+    const found = await look('intruder');
+    expect(named(found, 'topic doctor-intruder-none').status).toBe('bad');
+    expect(named(found, 'group doctor').status).toBe('bad');
+  });
+
+  test('an authority that is another, and nobody there', async () => {
+    const { cert, key } = servicesEnv().kafka.principals.worker;
+    const tls = { ca: stranger.ca, cert, key, minVersion: 'TLSv1.3' } as const;
+    expect(notOk(await look('worker', { tls }))).toEqual(['certificate: bad']);
+    expect(await look('worker', { brokers: [{ host: 'localhost', port: 1 }] })).toMatchObject([
+      { name: 'tls', status: 'down' },
+    ]);
   });
 });
 

@@ -7,7 +7,6 @@ import { type Answer, type Asked, type FakeService, fakeHttps } from '../../serv
 /** What the probe says of stores that do what neither of the real ones here does. */
 
 const never = new AbortController().signal;
-const GOOD_CRC_LENGTH = 8;
 
 interface Store {
   readonly kept: Map<string, string>;
@@ -40,8 +39,8 @@ async function store(own: (asked: Asked, kept: Map<string, string>) => Answer | 
     }
     if (searchParams.has('uploads')) return xml('<ListMultipartUploadsResult/>');
     if (method === 'PUT') {
-      const sent = String(headers['x-amz-checksum-crc32']);
-      expect(sent).toHaveLength(GOOD_CRC_LENGTH);
+      const sent = headers['x-amz-checksum-crc32'];
+      if (typeof sent !== 'string') return refusal(400, 'InvalidRequest');
       crc ??= sent; // the first put is the good one
       if (sent !== crc) return refusal(400, 'BadDigest');
       if (kept.has(name)) return refusal(412, 'PreconditionFailed');
