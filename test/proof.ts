@@ -11,7 +11,8 @@ const STEPS: Readonly<Record<string, readonly string[]>> = {
   model: ['vitest', 'run', '--project', 'unit', 'test/model'],
   fuzzing: ['vitest', 'run', '--project', 'unit', 'test/media/fuzz.test.ts'],
   corpus: ['vitest', 'run', '--project', 'integration', 'test/integration/media-corpus.test.ts'],
-  crashes: ['vitest', 'run', '--project', 'faults'],
+  crashes: ['vitest', 'run', '--project', 'faults', 'test/faults/embedded.test.ts'],
+  stores: ['vitest', 'run', '--project', 'faults', 'test/faults/stores.test.ts'],
   memory: ['node', 'bench/pipeline.ts'],
 };
 
