@@ -1,20 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { CallsealError } from '../domain/errors.ts';
-import type { Metrics } from '../ports/metrics.ts';
+import type { Metrics, Paused } from '../ports/metrics.ts';
 import { type Closable, closeAll } from './closing.ts';
 import { type Health, judgeHealth, type Phase } from './health.ts';
 import { healthRoutes } from './health-routes.ts';
 import { json, listen, type MutualTls, type Page, type Route } from './http-server.ts';
 import { type PromMetrics, promMetrics } from './metrics.ts';
 import { STATUS_CSS, statusPage } from './status-page.ts';
-import {
-  inboxStatus,
-  parkedStatus,
-  pausedLine,
-  type Status,
-  type StatusReads,
-  statusReader,
-} from './status-page-facts.ts';
+import { pausedLine, type Status, type StatusReads, statusReader } from './status-page-facts.ts';
 
 interface Address {
   readonly host: string;
@@ -38,7 +31,8 @@ export interface ListenersOptions {
 /** How the world looks into one worker process: probes, metrics, status. */
 export interface Listeners {
   readonly metrics: Metrics;
-  readonly ports: { readonly probes: number | undefined; readonly admin: number | undefined };
+  /** TCP ports, where the listener was asked for. */
+  readonly listening: { readonly probes: number | undefined; readonly admin: number | undefined };
   /** The ports are open: status may read from them. */
   opened(reads: StatusReads): void;
   /** The worker is over and nobody stopped it: the process only closes what it opened. */
@@ -58,18 +52,18 @@ export async function openListeners(options: ListenersOptions): Promise<Listener
   const close = async (): Promise<void> => await closeAll(opened, CLOSE_WITHIN_MS);
   const start = async (name: string, at: Address | undefined, more: Served) => {
     if (!at) return undefined;
-    const listening = await listen({ name, ...at, ...more });
-    opened.push(listening);
-    return listening.port;
+    const server = await listen({ name, ...at, ...more });
+    opened.push(server);
+    return server.port;
   };
   try {
     const tls = options.admin && options.tls && (await pemTexts(options.tls));
     const routes = adminRoutes(seen.metrics, seen.status);
-    const ports = {
+    const listening = {
       probes: await start('ops.probes', options.probes, { routes: healthRoutes(seen.health) }),
       admin: await start('ops.admin', options.admin, { routes, tls, onlyLoopbackNames: !tls }),
     };
-    return { metrics: seen.metrics, ports, opened: seen.opened, failed: seen.failed, close };
+    return { metrics: seen.metrics, listening, opened: seen.opened, failed: seen.failed, close };
   } catch (error) {
     await close().catch(() => undefined);
     throw error;
@@ -86,21 +80,15 @@ interface Served {
 
 /** The worker's phase and numbers, as far as they are known yet. */
 function observedWorker({ version, profile, topics, stopping }: ListenersOptions) {
-  let hasFailed = false;
-  let reader: ReturnType<typeof statusReader> | undefined;
   const now = (): number => Date.now();
-  const inbox = async (): Promise<Status['inbox']> =>
-    reader ? inboxStatus(await reader.backlog(), now()) : { unreadable: 'STARTING' };
-  const parked = async (): Promise<Status['parked']> =>
-    reader ? parkedStatus(await reader.parked(), now()) : { unreadable: 'STARTING' };
-  const metrics = promMetrics({
-    version,
-    topics,
-    oldestSeconds: async () => {
-      const found = await inbox();
-      return 'unreadable' in found ? undefined : found.oldestSeconds;
-    },
-  });
+  const reader = statusReader(now);
+  const oldestSeconds = async (): Promise<number | undefined> => {
+    const inbox = await reader.inbox();
+    return 'unreadable' in inbox ? undefined : inbox.oldestSeconds;
+  };
+  const metrics = promMetrics({ version, topics, oldestSeconds });
+  const paused = (): readonly Paused[] => metrics.view()?.paused() ?? [];
+  let hasFailed = false;
   const phase = (): Phase => {
     if (hasFailed) return 'ended';
     if (stopping.aborted) return 'stopping';
@@ -111,12 +99,10 @@ function observedWorker({ version, profile, topics, stopping }: ListenersOptions
       phase: phase(),
       inHand: metrics.inflightCalls(),
       sinceMovedMs: metrics.sinceMovedMs(),
-      pausedForAll: (metrics.view()?.paused() ?? []).flatMap(({ tenant, code }) =>
-        tenant === undefined ? [code] : [],
-      ),
+      pausedForAll: paused().flatMap(({ tenant, code }) => (tenant === undefined ? [code] : [])),
     });
   const status = async (): Promise<Status> => {
-    const [waits, lies] = await Promise.all([inbox(), parked()]);
+    const [inbox, parked] = await Promise.all([reader.inbox(), reader.parked()]);
     return {
       version,
       profile,
@@ -124,22 +110,15 @@ function observedWorker({ version, profile, topics, stopping }: ListenersOptions
       phase: phase(),
       health: health(),
       inFlight: { calls: metrics.inflightCalls(), bytes: metrics.view()?.inflightBytes() ?? 0 },
-      paused: (metrics.view()?.paused() ?? []).map(pausedLine),
-      inbox: waits,
-      parked: lies,
+      paused: paused().map(pausedLine),
+      inbox,
+      parked,
     };
   };
-  return {
-    metrics,
-    health,
-    status,
-    opened: (reads: StatusReads): void => {
-      reader = statusReader(reads);
-    },
-    failed: (): void => {
-      hasFailed = true;
-    },
+  const failed = (): void => {
+    hasFailed = true;
   };
+  return { metrics, health, status, opened: reader.opened, failed };
 }
 
 function adminRoutes(metrics: PromMetrics, status: () => Promise<Status>): Readonly<Record<string, Route>> {

@@ -41,6 +41,8 @@ export interface ListenOptions {
   readonly onlyLoopbackNames?: boolean;
   /** How long a client may take to ask. */
   readonly patienceMs?: number;
+  /** More than so many at once are closed as they come. */
+  readonly mostConnections?: number;
 }
 
 export interface Listening extends Closable {
@@ -76,9 +78,10 @@ const HEADERS = {
  * @throws CallsealError BAD_CONFIG - the address is taken, is not this machine's, or the TLS files do not fit
  */
 export async function listen(options: ListenOptions): Promise<Listening> {
-  const { patienceMs = PATIENCE_MS } = options;
+  const { patienceMs = PATIENCE_MS, mostConnections = MOST_CONNECTIONS } = options;
   const server = makeServer(options, patienceMs);
-  server.maxConnections = MOST_CONNECTIONS;
+  server.maxConnections = mostConnections;
+  // For who asks and does not read: the other bounds end with the request.
   server.timeout = 2 * patienceMs;
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', reject);
@@ -159,7 +162,7 @@ async function pageFor(
     return plain(400, 'no body is wanted');
   }
   const [path = ''] = url.split('?');
-  const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
+  const route = routes[path];
   if (!route) return plain(404, 'no such page');
   try {
     return await route();

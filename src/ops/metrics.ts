@@ -28,17 +28,31 @@ const BUCKETS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 export function promMetrics(options: MetricsOptions): PromMetrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const told = toldMetrics(registry);
   const state: State = { view: undefined, inflight: 0, movedAt: performance.now() };
   askedMetrics(registry, options, state);
+  return {
+    ...tellers(toldMetrics(registry), options.topics, state),
+    contentType: registry.contentType,
+    text: async () => await registry.metrics(),
+    inflightCalls: () => state.inflight,
+    view: () => state.view,
+    sinceMovedMs: () => performance.now() - state.movedAt,
+  };
+}
+
+/** What is told, as numbers and movement. */
+function tellers(
+  { messages, stages, deadLetters, kms }: ReturnType<typeof toldMetrics>,
+  topics: readonly string[],
+  state: State,
+): Metrics {
   const moved = (): void => {
     state.movedAt = performance.now();
   };
-  const topicLabel = (topic: string): string => (options.topics.includes(topic) ? topic : 'other');
-
+  const topicLabel = (topic: string): string => (topics.includes(topic) ? topic : 'other');
   const stage: Metrics['stage'] = (name, outcome, seconds) => {
     moved();
-    told.stages.observe({ stage: name, outcome }, seconds);
+    stages.observe({ stage: name, outcome }, seconds);
   };
   return {
     working: (view) => {
@@ -52,25 +66,20 @@ export function promMetrics(options: MetricsOptions): PromMetrics {
       return (outcome) => {
         state.inflight--;
         stage('delivery', outcome, (performance.now() - from) / 1000);
-        if (outcome === 'retry') told.messages.inc({ topic: topicLabel(topic), outcome: 'handed-over' });
+        if (outcome === 'retry') messages.inc({ topic: topicLabel(topic), outcome: 'handed-over' });
       };
     },
     answered: ({ origin, answer, code, park }) => {
       moved();
-      told.messages.inc({ topic: topicLabel(origin.topic), outcome: answer });
-      if (answer === 'parked') told.deadLetters.inc({ code: park?.code ?? code ?? 'BUG' });
+      messages.inc({ topic: topicLabel(origin.topic), outcome: answer });
+      if (answer === 'parked') deadLetters.inc({ code: park?.code ?? code ?? 'BUG' });
     },
     stage,
     kmsRequest: (op, outcome) => {
       moved();
-      told.kms.inc({ op, outcome });
+      kms.inc({ op, outcome });
     },
     moved,
-    contentType: registry.contentType,
-    text: async () => await registry.metrics(),
-    inflightCalls: () => state.inflight,
-    view: () => state.view,
-    sinceMovedMs: () => performance.now() - state.movedAt,
   };
 }
 

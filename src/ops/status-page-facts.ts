@@ -54,14 +54,25 @@ export interface StatusReads {
 const LOOKED_AT = 1000;
 const SAMPLE: SampleOptions = { keepMs: 5_000, withinMs: 2_000 };
 
-/** Reads for the status page and the scrape, at most one of each in five seconds. */
-export function statusReader(reads: StatusReads) {
+/** Reads for the status page and the scrape, at most one of each in five seconds, once there is what to read from. */
+export function statusReader(now: () => number) {
+  let samples: ReturnType<typeof samplesOf> | undefined;
   return {
-    backlog: sampled((signal) => reads.inbox.backlog(signal), SAMPLE),
-    parked: sampled(
-      async (signal) => await reads.registry.answers({ answer: 'parked', limit: LOOKED_AT }, signal),
-      SAMPLE,
-    ),
+    opened: (reads: StatusReads): void => {
+      samples = samplesOf(reads);
+    },
+    inbox: async (): Promise<Status['inbox']> =>
+      samples ? inboxStatus(await samples.backlog(), now()) : { unreadable: 'STARTING' },
+    parked: async (): Promise<Status['parked']> =>
+      samples ? parkedStatus(await samples.parked(), now()) : { unreadable: 'STARTING' },
+  };
+}
+
+function samplesOf({ inbox, registry }: StatusReads) {
+  const parked = { answer: 'parked', limit: LOOKED_AT } as const;
+  return {
+    backlog: sampled(async (signal) => await inbox.backlog(signal), SAMPLE),
+    parked: sampled(async (signal) => await registry.answers(parked, signal), SAMPLE),
   };
 }
 

@@ -28,7 +28,7 @@ async function opened(more: Partial<ListenersOptions> = {}) {
     ...more,
   });
   onTestFinished(async () => await listeners.close());
-  const { probes = 0, admin = 0 } = listeners.ports;
+  const { probes = 0, admin = 0 } = listeners.listening;
   const probe = async (path: string) => {
     const { status, body } = await ask(probes, path);
     return [status, JSON.parse(body).reasons];
@@ -102,8 +102,8 @@ test('while inbox and registry cannot be read, everything else is told', async (
 
 test('only what the settings name is opened', async () => {
   const { listeners } = await opened({ admin: undefined });
-  expect(listeners.ports.admin).toBeUndefined();
-  expect(listeners.ports.probes).toBeGreaterThan(0);
+  expect(listeners.listening.admin).toBeUndefined();
+  expect(listeners.listening.probes).toBeGreaterThan(0);
 });
 
 test('a second address that is taken closes the first', async () => {
