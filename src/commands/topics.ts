@@ -6,7 +6,7 @@ import { example, group } from './frame.ts';
 import { counted } from './words.ts';
 
 interface Names {
-  readonly principal: Principals;
+  readonly principal?: Principals;
 }
 
 /** `callseal topics ensure|check`: topics, settings and rights on the cluster behind inbox and events. */
@@ -40,11 +40,10 @@ function withNames(command: Command): Command {
     '--principal <role=name>',
     `certificate name of a role: ${TOPIC_ROLES.join(', ')} (default: the role's own word)`,
     principal,
-    OWN_WORDS,
   );
 }
 
-function principal(text: string, before: Principals): Principals {
+function principal(text: string, before: Principals = OWN_WORDS): Principals {
   const [, word, name] = /^([a-z]+)=([A-Za-z0-9._-]{1,128})$/.exec(text) ?? [];
   const role = TOPIC_ROLES.find((each) => each === word);
   if (role !== undefined && name !== undefined) return { ...before, [role]: name };
@@ -65,7 +64,7 @@ async function ensure(
   { topicDesk, signal, voice }: App,
   options: Names & { partitions: number },
 ): Promise<void> {
-  const desk = await topicDesk(options.principal);
+  const desk = await topicDesk(options.principal ?? OWN_WORDS);
   try {
     const done = await desk.ensure({ partitions: options.partitions }, signal);
     await voice.document({ ...done }, () => [
@@ -79,7 +78,7 @@ async function ensure(
 }
 
 async function check({ topicDesk, signal, voice, exitWith }: App, options: Names): Promise<void> {
-  const desk = await topicDesk(options.principal);
+  const desk = await topicDesk(options.principal ?? OWN_WORDS);
   try {
     const findings = await desk.check(signal);
     await voice.table(findings, [
