@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { open } from '../src/compose.ts';
 import { loadSettings } from '../src/config/load-settings.ts';
+import { productEnvironment } from '../test/services/product-environment.ts';
 import type { Cost } from './pipeline/worker.ts';
 import { type BenchRow, rowOf } from './seal/measure.ts';
 import { tableText } from './table.ts';
@@ -67,13 +68,19 @@ async function sealed({ calls, bytes }: { readonly calls: number; readonly bytes
     await writeFile(file, settingsText(calls));
     await publishAll(file, data, calls);
     const worker = join(import.meta.dirname, 'pipeline/worker.ts');
-    const { stdout } = await run(process.execPath, [...NODE, worker, file, data], { maxBuffer: 64 * MiB });
+    const { stdout } = await run(process.execPath, [...NODE, worker, file, data], {
+      maxBuffer: 64 * MiB,
+      env: productEnvironment(),
+    });
     const cost: Cost = JSON.parse(stdout);
     const answered = (cost.answers['sealed'] ?? 0) + (cost.answers['sealed-with-warnings'] ?? 0);
     if (answered !== calls) throw new Error(`${answered} of ${calls} calls were sealed`);
     const cli = join(ROOT, 'src/cli.ts');
     const where = ['--profile', 'local', '--config', file, '--data', data];
-    await run(process.execPath, [...NODE, cli, ...where, 'verify', '--all'], { maxBuffer: 64 * MiB });
+    await run(process.execPath, [...NODE, cli, ...where, 'verify', '--all'], {
+      maxBuffer: 64 * MiB,
+      env: productEnvironment(),
+    });
     return cost;
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { open } from '../../src/compose.ts';
 import { loadSettings } from '../../src/config/load-settings.ts';
 import type { Place } from '../../src/domain/deliveries.ts';
+import { productEnvironment } from '../services/product-environment.ts';
 
 export const TENANTS = ['t-1', 't-2', 't-3'] as const;
 const ROOT = join(import.meta.dirname, '../..');
@@ -82,7 +83,7 @@ async function settingsOf(file: string, data: string) {
 }
 
 async function run(words: readonly string[], env: Record<string, string>): Promise<Run> {
-  const child = spawn(process.execPath, words, { env: { ...process.env, NO_COLOR: '1', ...env } });
+  const child = spawn(process.execPath, words, { env: productEnvironment({ NO_COLOR: '1', ...env }) });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));

@@ -10,6 +10,7 @@ import { loadSettings } from '../../src/config/load-settings.ts';
 import type { Ports } from '../../src/ports/ports.ts';
 import { readSecret, type ServiceName, type ServicesEnv, servicesEnv } from '../services/env.ts';
 import { KmsAdmin } from '../services/kms-admin.ts';
+import { productEnvironment } from '../services/product-environment.ts';
 
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, '../..');
@@ -50,7 +51,8 @@ export async function storesWorld(): Promise<StoresWorld> {
   const where = ['--profile', 'local', '--config', config, '--data', data];
   const cli = [...node, join(ROOT, 'src/cli.ts'), ...where];
   const callseal = async (words: readonly string[]): Promise<string> =>
-    (await run(process.execPath, [...cli, ...words], { maxBuffer: 2 ** 26 })).stdout;
+    (await run(process.execPath, [...cli, ...words], { maxBuffer: 2 ** 26, env: productEnvironment() }))
+      .stdout;
   const { owner } = env.postgres.users;
   await callseal(['registry', 'migrate', '--user', owner.user, '--password-file', owner.passwordFile]);
 
@@ -82,7 +84,9 @@ export async function storesWorld(): Promise<StoresWorld> {
       await opened.ports.inbox.publish(record, AbortSignal.timeout(30_000));
     },
     startWorker: () => {
-      worker = spawn(process.execPath, [...node, join(ROOT, 'src/cli.ts'), ...where, 'worker']);
+      worker = spawn(process.execPath, [...node, join(ROOT, 'src/cli.ts'), ...where, 'worker'], {
+        env: productEnvironment(),
+      });
       worker.stderr?.setEncoding('utf8').on('data', (text: string) => (said += text));
     },
     stopWorker: async () => {
