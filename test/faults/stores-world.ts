@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import pg from 'pg';
+import { Client } from 'pg';
 import { open } from '../../src/compose.ts';
 import { loadSettings } from '../../src/config/load-settings.ts';
 import type { Ports } from '../../src/ports/ports.ts';
@@ -117,7 +117,7 @@ async function services(command: 'up' | 'down'): Promise<void> {
 
 async function makeDatabase({ postgres, tls }: ServicesEnv, name: string): Promise<void> {
   const { superuser, owner } = postgres.users;
-  const client = new pg.Client({
+  const client = new Client({
     host: postgres.host,
     port: postgres.port,
     database: 'postgres',
