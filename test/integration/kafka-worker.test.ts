@@ -22,7 +22,7 @@ describe.skipIf(missing)(`the worker on Kafka and PostgreSQL ${missing ?? ''}`, 
   }
   async function stopped(worker: Worker): Promise<void> {
     worker.process.kill('SIGTERM');
-    expect(await worker.ended, worker.said()).toBe(0);
+    expect({ code: await worker.ended, said: worker.said() }).toMatchObject({ code: 0 });
   }
   /** Records of these calls that a reader sees, once `enough` of them are there. */
   async function untilRead(topic: OutputTopic, calls: readonly string[], enough = calls.length) {
@@ -42,7 +42,8 @@ describe.skipIf(missing)(`the worker on Kafka and PostgreSQL ${missing ?? ''}`, 
     return all.filter(({ key }) => keys.has(key));
   }
   const names = (what: string, count: number) => Array.from({ length: count }, (_, i) => `${what}-${i}`);
-  const publish = async (calls: readonly string[]) => await Promise.all(calls.map(world.publish));
+  const publish = async (calls: readonly string[]) =>
+    await Promise.all(calls.map(async (call) => await world.publish(call)));
   const answersOf = (records: readonly PublishedRecord[]) =>
     records.map(({ value }): { call: string; answer: string } => JSON.parse(value.toString()));
 

@@ -10,7 +10,6 @@ import type { TopicNames } from './topics.ts';
 export interface PreflightParts {
   readonly clients: KafkaClients;
   readonly admin: Admin;
-  readonly brokers: readonly string[];
   readonly topics: TopicNames;
   readonly group: string;
   readonly prefix: string;
@@ -25,7 +24,6 @@ export interface PreflightParts {
  */
 export async function preflight(parts: PreflightParts): Promise<ReadonlyMap<string, number>> {
   const { admin, topics, group } = parts;
-  await handshake(parts);
   const inputs = [...topics.inbox, topics.retry, topics.replay];
   const counts = new Map<string, number>();
   for (const topic of [...inputs, ...Object.values(topics.outputs)]) {
@@ -49,36 +47,6 @@ async function step<Result>(doing: string, act: () => Promise<Result>): Promise<
   return await act().catch((error: unknown) => {
     throw inboxError(doing, error);
   });
-}
-
-const HANDSHAKE_MS = 10_000;
-
-/** One connection of our own: the client repeats a refused certificate for 12 s and then says "Closed connection". */
-async function handshake({ clients, brokers }: PreflightParts): Promise<void> {
-  const failures: string[] = [];
-  for (const broker of brokers) {
-    const failure = await connect(clients, broker);
-    if (failure === undefined) return;
-    failures.push(`${broker}: ${failure}`);
-  }
-  throw new CallsealError('INBOX_DOWN', `no broker can be reached: ${failures.join('; ')}`, {
-    hint: 'kafka.brokers and kafka.tls say where and how',
-  });
-}
-
-async function connect(clients: KafkaClients, broker: string): Promise<string | undefined> {
-  const at = broker.lastIndexOf(':');
-  const { promise, resolve } = Promise.withResolvers<string | undefined>();
-  const socket = clients.openSocket({
-    host: broker.slice(0, at),
-    port: Number(broker.slice(at + 1)),
-    onConnect: () => resolve(undefined),
-  });
-  socket.once('error', (error) => resolve(describe(error).type ?? error.message));
-  socket.setTimeout(HANDSHAKE_MS, () => resolve('no answer in 10 s'));
-  const failure = await promise;
-  socket.destroy();
-  return failure;
 }
 
 const LED_TRIES = 20;

@@ -5,6 +5,7 @@ import { CallsealError } from '../../domain/errors.ts';
 import type { Handler, Inbox } from '../../ports/inbox.ts';
 import type { KafkaClients } from '../kafka/client.ts';
 import { describe, inboxError } from '../kafka/describe.ts';
+import { requireBroker } from '../kafka/handshake.ts';
 import { type PartitionReader, partitionReader } from '../kafka/partition-reader.ts';
 import { kafkaBacklog } from './kafka-backlog.ts';
 import { createDispatcher, type Dispatcher, type KafkaItem } from './kafka-dispatcher.ts';
@@ -53,7 +54,7 @@ export function openKafkaInbox(options: KafkaInboxOptions): Inbox {
   let counts: ReadonlyMap<string, number> | undefined;
 
   const connected = async (): Promise<Connections> => {
-    connections ??= connect(clients);
+    connections ??= connect(clients, options.brokers);
     try {
       return await connections;
     } catch (error) {
@@ -99,7 +100,8 @@ export function openKafkaInbox(options: KafkaInboxOptions): Inbox {
   };
 }
 
-async function connect(clients: KafkaClients): Promise<Connections> {
+async function connect(clients: KafkaClients, brokers: readonly string[]): Promise<Connections> {
+  await requireBroker(clients, brokers);
   const admin = clients.admin();
   await admin.connect();
   return { admin, reader: await partitionReader(clients.cluster()) };
