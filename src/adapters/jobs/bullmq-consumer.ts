@@ -40,10 +40,7 @@ export async function consume(
     while (!signal.aborted) {
       const token = newUid();
       const job = await nextJob(worker, client, token, signal).catch(async (error: unknown) => {
-        trouble(redisFailure(error));
-        await rest(REST_MS, undefined, { signal }).catch(() => undefined);
-        // The check for lost jobs ends with the first answer that says no.
-        void worker.startStalledCheckTimer();
+        await afterFailure(error, { worker, token }, options, signal);
         return undefined;
       });
       if (job !== undefined) await workOn({ job, token }, runner, options, signal);
@@ -104,6 +101,32 @@ async function putBack(fetched: Promise<Job | undefined>, token: string): Promis
   await fetched.then(async (job) => await job?.moveToWait(token)).catch(() => undefined);
 }
 
+async function afterFailure(
+  error: unknown,
+  at: { readonly worker: Worker; readonly token: string },
+  { client, trouble }: ConsumerOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  if (error instanceof SyntaxError || error instanceof TypeError) {
+    await takeOut(at.worker, client, at.token).catch(() => undefined);
+    return trouble(new CallsealError('REFUSED', 'a job that cannot be read was thrown away'));
+  }
+  trouble(redisFailure(error));
+  await rest(REST_MS, undefined, { signal }).catch(() => undefined);
+  // The check for lost jobs ends with the first answer that says no.
+  void at.worker.startStalledCheckTimer();
+}
+
+/** What BullMQ fetched and could not read: it would be lost and fetched again for ever, with all others behind it. */
+async function takeOut(worker: Worker, client: PatientRedis, token: string): Promise<void> {
+  const active = worker.toKey('active');
+  for (const id of await client.lrange(active, 0, -1)) {
+    const lock = worker.toKey(`${id}:lock`);
+    if ((await client.get(lock)) !== token) continue;
+    await client.multi().lrem(active, 0, id).del(worker.toKey(id), lock).exec();
+  }
+}
+
 interface Held {
   readonly job: Job;
   readonly token: string;
@@ -119,6 +142,10 @@ async function workOn(
   const payload: unknown = held.job.data;
   if (!isPayload(payload)) {
     options.trouble(new CallsealError('REFUSED', 'a job that is none of ours was thrown away'));
+    return await finish(held, options);
+  }
+  if (held.job.deferredFailure) {
+    options.trouble(new CallsealError('BUG', 'a job whose process died twice was given up'));
     return await finish(held, options);
   }
   const lock = keepLock(held, options.lockMs);
