@@ -246,6 +246,7 @@ describe.skipIf(missing)(`jobs on Redis ${missing ?? ''}`, () => {
     await jobs.add('sweep', 'a', {}, never);
     let closing: Promise<void> | undefined;
     await jobs.run('sweep', async () => void (closing = jobs.close()), never);
-    await closing;
+    expect(await closing).toBeUndefined();
+    await expect(jobs.check(never)).rejects.toMatchObject({ code: 'STOPPING' });
   });
 });

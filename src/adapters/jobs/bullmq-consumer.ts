@@ -102,16 +102,16 @@ async function putBack(fetched: Promise<Job | undefined>, token: string): Promis
 }
 
 async function afterFailure(
-  error: unknown,
+  failure: unknown,
   at: { readonly worker: Worker; readonly token: string },
   { client, trouble }: ConsumerOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  if (error instanceof SyntaxError || error instanceof TypeError) {
+  if (failure instanceof SyntaxError || failure instanceof TypeError) {
     await takeOut(at.worker, client, at.token).catch(() => undefined);
     return trouble(new CallsealError('REFUSED', 'a job that cannot be read was thrown away'));
   }
-  trouble(redisFailure(error));
+  trouble(redisFailure(failure));
   await rest(REST_MS, undefined, { signal }).catch(() => undefined);
   // The check for lost jobs ends with the first answer that says no.
   void at.worker.startStalledCheckTimer();

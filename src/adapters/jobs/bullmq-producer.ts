@@ -7,6 +7,8 @@ import { redisFailure } from '../redis/failures.ts';
 
 /** Of BullMQ's own log of events, which nobody reads here. */
 const EVENTS_KEPT = 100;
+/** After a try to put everything back that failed half way. */
+const AGAIN_MS = 2_000;
 /** All is gone with its end: nothing reads results, and a job that failed is brought again by its schedule. */
 const JOB_OPTIONS = { attempts: 1, removeOnComplete: true, removeOnFail: true } as const;
 
@@ -55,6 +57,7 @@ export function bullmqProducer({ client, prefix, repeatMs, trouble }: ProducerOp
     if (before !== undefined && before.every !== everyMs) await queue.removeJobScheduler(name);
     await queue.upsertJobScheduler(name, { every: everyMs }, { name, data: {}, opts: { ...JOB_OPTIONS } });
   };
+  let soon: NodeJS.Timeout | undefined;
   /** A restart of Redis leaves it empty. */
   const putAll = async (): Promise<void> => {
     if (client.status !== 'ready') return;
@@ -64,6 +67,8 @@ export function bullmqProducer({ client, prefix, repeatMs, trouble }: ProducerOp
       for (const schedule of schedules.values()) await put(schedule);
     } catch (error) {
       trouble(redisFailure(error));
+      clearTimeout(soon);
+      soon = setTimeout(() => void putAll(), AGAIN_MS).unref();
     }
   };
   const repeating = setInterval(() => void putAll(), repeatMs).unref();
@@ -96,6 +101,7 @@ export function bullmqProducer({ client, prefix, repeatMs, trouble }: ProducerOp
       await translating(async () => await queueOf(name).setGlobalConcurrency(1)).catch(trouble),
     close: async () => {
       clearInterval(repeating);
+      clearTimeout(soon);
       await Promise.allSettled([...queues.values()].map(async (queue) => await queue.close()));
       client.disconnect();
     },

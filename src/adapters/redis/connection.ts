@@ -77,20 +77,23 @@ export class PatientRedis extends Redis {
 
   constructor(options: SharedOptions) {
     super({ ...options, maxRetriesPerRequest: null });
+    hush(this);
   }
 
   override duplicate(options?: Partial<RedisOptions>): Redis {
     const duplicate = super.duplicate(options);
+    hush(duplicate);
     this.#duplicates.push(duplicate);
     return duplicate;
   }
 
   /** Leaves at once, with every connection that was made from this one. What was asked may stay unanswered. */
   leave(): void {
-    for (const one of [...this.#duplicates, this]) {
-      // Its owner may have taken its own handler off; an `error` that nobody hears would end the process.
-      one.on('error', () => undefined);
-      one.disconnect();
-    }
+    for (const one of [...this.#duplicates, this]) one.disconnect();
   }
+}
+
+/** Before its owner listens and after it stopped, an error that nobody hears would be printed. */
+function hush(client: Redis): void {
+  client.on('error', () => undefined);
 }
