@@ -14,7 +14,7 @@ export function registerTopics(program: Command, app: App): void {
   const topics = group(program, 'topics', 'topics and rights on the Kafka cluster');
   example(
     withNames(topics.command('ensure'))
-      .description('make missing topics, set their settings, give the rights; safe to repeat')
+      .description('create missing topics, set their settings, give the rights; safe to repeat')
       .option('--partitions <count>', 'of a topic that is made; the audit topic has one', partitionCount, 12)
       .action((options: Names & { partitions: number }) => ensure(app, options)),
     'callseal topics ensure --config admin.yaml --principal edge=pbx-1',
