@@ -65,6 +65,7 @@ describe.skipIf(missing)(`Redis that fails ${missing ?? ''}`, () => {
   const warnings: string[] = [];
   const onWarning = ({ message }: Error): void => void warnings.push(message);
   beforeAll(() => {
+    services('down');
     services('up');
     process.on('warning', onWarning);
   });

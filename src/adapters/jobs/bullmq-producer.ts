@@ -35,6 +35,8 @@ export interface Producer {
 export function bullmqProducer({ client, prefix, repeatMs, trouble }: ProducerOptions): Producer {
   const queues = new Map<string, Queue>();
   const schedules = new Map<string, Schedule>();
+  /** Names that are run here. */
+  const names = new Set<string>();
   let connecting: Promise<void> | undefined;
   /** Why it is not connected; what fails meanwhile says only that it is not. */
   let reason: unknown;
@@ -45,13 +47,24 @@ export function bullmqProducer({ client, prefix, repeatMs, trouble }: ProducerOp
     connecting = undefined;
     if (client.status !== 'ready') throw redisFailure(reason);
   };
-  const queueOf = (name: string): Queue => {
+  const queueOf = async (name: string): Promise<Queue> => {
     const queue = queues.get(name) ?? openQueue(client, prefix, name, trouble);
     queues.set(name, queue);
-    return queue;
+    try {
+      await queue.waitUntilReady();
+      return queue;
+    } catch (error) {
+      // One that was opened as Redis went away is dead for ever; the next caller opens another.
+      if (queues.get(name) === queue) queues.delete(name);
+      await queue.close().catch(() => undefined);
+      throw error;
+    }
+  };
+  const limit = async (name: string): Promise<void> => {
+    await (await queueOf(name)).setGlobalConcurrency(1);
   };
   const put = async ({ name, everyMs }: Schedule): Promise<void> => {
-    const queue = queueOf(name);
+    const queue = await queueOf(name);
     // BullMQ keeps the offset of an interval that is replaced, so the next run could be hours late: made anew instead.
     const before = await queue.getJobScheduler(name);
     if (before !== undefined && before.every !== everyMs) await queue.removeJobScheduler(name);
@@ -63,7 +76,7 @@ export function bullmqProducer({ client, prefix, repeatMs, trouble }: ProducerOp
     if (client.status !== 'ready') return;
     try {
       await refuseEviction(client);
-      for (const queue of queues.values()) await queue.setGlobalConcurrency(1);
+      for (const name of names) await limit(name);
       for (const schedule of schedules.values()) await put(schedule);
     } catch (error) {
       trouble(redisFailure(error));
@@ -91,14 +104,16 @@ export function bullmqProducer({ client, prefix, repeatMs, trouble }: ProducerOp
     add: async (name, id, payload) =>
       await translating(
         // Never an integer: BullMQ counts its own ids so.
-        async () => await queueOf(name).add(name, payload, { ...JOB_OPTIONS, jobId: `job-${id}` }),
+        async () => await (await queueOf(name)).add(name, payload, { ...JOB_OPTIONS, jobId: `job-${id}` }),
       ),
     schedule: async (schedule) => {
       schedules.set(schedule.name, schedule);
       await translating(async () => await put(schedule));
     },
-    oneAtATime: async (name) =>
-      await translating(async () => await queueOf(name).setGlobalConcurrency(1)).catch(trouble),
+    oneAtATime: async (name) => {
+      names.add(name);
+      await translating(async () => await limit(name)).catch(trouble);
+    },
     close: async () => {
       clearInterval(repeating);
       clearTimeout(soon);
@@ -108,7 +123,6 @@ export function bullmqProducer({ client, prefix, repeatMs, trouble }: ProducerOp
   };
 }
 
-/** Only on a connection that is ready: a queue that is opened during an outage is dead for ever. */
 function openQueue(
   client: Redis,
   prefix: string,
