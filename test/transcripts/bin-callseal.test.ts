@@ -58,7 +58,7 @@ test('Node.js is started hardened, with local as the profile where none is named
   await run(join(root, 'bin/callseal'), ['show', 'a b', '--json'], { env: environment });
   const asked = (await readFile(join(root, 'asked'), 'utf8')).trim().split('\n').at(-1);
   expect(asked).toBe(
-    'node --disable-proto=delete --disable-sigusr1 --disable-warning=ExperimentalWarning ' +
+    'node --max-semi-space-size=8 --disable-proto=delete --disable-sigusr1 --disable-warning=ExperimentalWarning ' +
       `${root}/src/cli.ts --default-profile local show a b --json`,
   );
 });
