@@ -34,7 +34,7 @@ export async function consume(
   options: ConsumerOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { client, trouble } = options;
+  const { client } = options;
   const worker = openWorker(name, options);
   try {
     while (!signal.aborted) {

@@ -52,7 +52,7 @@ describe('a payload', () => {
   });
 
   test('is nothing else', () => {
-    const many = Object.fromEntries([...'abcdefghijklmnopqr'].map((name, at) => [name, at]));
+    const many = Object.fromEntries(Array.from('abcdefghijklmnopqr').map((name, at) => [name, at]));
     const bad = [null, undefined, 7, 'x', [], [1], { a: null }, { a: {} }, { a: 'two words' }, { a: '' }];
     for (const one of [...bad, { a: Number.NaN }, { a: true }, { 'a b': 1 }, many]) {
       expect(isPayload(one)).toBe(false);
