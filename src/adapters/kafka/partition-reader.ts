@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { KafkaMessage } from 'kafkajs';
 import { batchOf, type Cluster, READ_COMMITTED, READ_UNCOMMITTED } from './cluster.ts';
 import { isUnreadable } from './codecs.ts';
@@ -36,6 +37,10 @@ export interface Fetched {
 
 const FETCH_BYTES = 4 * 1024 * 1024;
 const PARTITION_BYTES = 2 * 1024 * 1024;
+/** LEADER_NOT_AVAILABLE, NOT_LEADER_OR_FOLLOWER. */
+const LEADER_CODES: ReadonlySet<number> = new Set([5, 6]);
+const LEADER_TRIES = 25;
+const LEADER_WAIT_MS = 200;
 const EARLIEST = -2;
 const LATEST = -1;
 
@@ -49,6 +54,18 @@ export async function partitionReader(cluster: Cluster): Promise<PartitionReader
       .findTopicPartitionMetadata(topic)
       .map(({ partitionId }) => partitionId)
       .toSorted((a, b) => a - b);
+  };
+  /** Leaders move, and a new topic has its name before it has them: asked again for a while, with fresh metadata. */
+  const patiently = async <T>(work: () => Promise<T>): Promise<T> => {
+    for (let tried = 1; ; tried++) {
+      try {
+        return await work();
+      } catch (error) {
+        if (tried === LEADER_TRIES || !LEADER_CODES.has(describe(error).code ?? 0)) throw error;
+        await sleep(LEADER_WAIT_MS);
+        await cluster.refreshMetadata().catch(() => undefined);
+      }
+    }
   };
   const offsetsOf = async (topic: string, timestamp: number): Promise<Map<number, number>> => {
     const found = new Map<number, number>();
@@ -69,8 +86,8 @@ export async function partitionReader(cluster: Cluster): Promise<PartitionReader
   return {
     partitionsOf,
     endsOf: async (topic) => {
-      const low = await offsetsOf(topic, EARLIEST);
-      const high = await offsetsOf(topic, LATEST);
+      const low = await patiently(() => offsetsOf(topic, EARLIEST));
+      const high = await patiently(() => offsetsOf(topic, LATEST));
       return new Map(
         [...high].map(([partition, end]) => [partition, { low: low.get(partition) ?? 0, high: end }]),
       );
