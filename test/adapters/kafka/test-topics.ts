@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import kafkajs from 'kafkajs';
+import kafkajs, { type Admin } from 'kafkajs';
 import { type TopicNames, topicNames } from '../../../src/adapters/inbox/topics.ts';
 import { type KafkaClients, kafkaClients } from '../../../src/adapters/kafka/client.ts';
 import { describe } from '../../../src/adapters/kafka/describe.ts';
