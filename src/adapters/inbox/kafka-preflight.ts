@@ -37,7 +37,7 @@ export async function preflight(parts: PreflightParts): Promise<ReadonlyMap<stri
   const id = partitionId(parts, 'preflight');
   const transactor = await step(
     `taking transactional id ${id}`,
-    async () => await openTransactor(parts.clients, id),
+    async () => await patiently(async () => await openTransactor(parts.clients, id)),
   );
   await transactor.close();
   return counts;
@@ -47,6 +47,21 @@ async function step<Result>(doing: string, act: () => Promise<Result>): Promise<
   return await act().catch((error: unknown) => {
     throw inboxError(doing, error);
   });
+}
+
+const INIT_TRIES = 5;
+const INIT_REST_MS = 200;
+
+/** The client does not repeat an initialisation whose connection was lost. */
+async function patiently<Result>(act: () => Promise<Result>): Promise<Result> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await act();
+    } catch (error) {
+      if (isDenied(error) || tries === INIT_TRIES) throw error;
+      await sleep(INIT_REST_MS * tries);
+    }
+  }
 }
 
 const LED_TRIES = 20;

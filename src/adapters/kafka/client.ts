@@ -11,7 +11,7 @@ import {
 } from 'kafkajs';
 import { type Cluster, clusterOf } from './cluster.ts';
 import { installCodecs } from './codecs.ts';
-import { patchTimers } from './patch.ts';
+import { patchConnects, patchTimers } from './patch.ts';
 import { plaintextMaterial, type TlsFiles, tlsMaterial } from './tls-material.ts';
 
 export interface KafkaOptions {
@@ -31,6 +31,7 @@ export interface KafkaClients {
   cluster(): Cluster;
   /** Opens a TLS connection to a broker as the clients do. */
   openSocket(at: { host: string; port: number; onConnect: () => void }): Socket;
+  /** Once everything that was made here is closed: ends what is left of connections. */
   stop(): void;
 }
 
@@ -50,11 +51,16 @@ const TRANSACTION_MS = 40_000;
  */
 export async function kafkaClients({ brokers, tls, clientId }: KafkaOptions): Promise<KafkaClients> {
   patchTimers();
+  patchConnects();
   installCodecs();
+  const sockets = new Set<Socket>();
   const material = tls ? await tlsMaterial(tls) : plaintextMaterial;
   // The client takes whatever a Node socket is; its types ask for less than it hands over.
-  const socketFactory: ISocketFactory = ({ host, port, onConnect }) =>
-    material.open({ host, port, onConnect });
+  const socketFactory: ISocketFactory = ({ host, port, onConnect }) => {
+    const socket = material.open({ host, port, onConnect });
+    sockets.add(socket);
+    return socket.once('close', () => sockets.delete(socket));
+  };
   const base = {
     brokers: [...brokers],
     clientId,
@@ -84,6 +90,10 @@ export async function kafkaClients({ brokers, tls, clientId }: KafkaOptions): Pr
     admin: () => others.admin(),
     cluster: () => clusterOf(others),
     openSocket: (at) => material.open(at),
-    stop: () => material.stop(),
+    stop: () => {
+      material.stop();
+      // Whatever the client has forgotten to close would keep the process alive.
+      for (const socket of sockets) socket.destroy();
+    },
   };
 }

@@ -45,3 +45,34 @@ export function patchTimers(): void {
     this.throttleCheckTimeoutId = setTimeout(check, Math.max(10, this.throttledUntil - Date.now()));
   };
 }
+
+interface Connection {
+  connect(): Promise<unknown>;
+}
+
+let connectsPatched = false;
+
+/**
+ * Requests that find a connection closed each open one, and all but the last of these sockets are forgotten: nobody
+ * closes them, and the process never ends. Patched, those that come meanwhile wait for the first.
+ */
+export function patchConnects(): void {
+  if (connectsPatched) return;
+  connectsPatched = true;
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- held by the version and by the check below
+  const { prototype } = internal('network/connection') as { prototype: Connection };
+  const connect: unknown = Reflect.get(prototype, 'connect');
+  if (typeof connect !== 'function') throw new TypeError('kafkajs: a connection has no connect');
+  const connecting = new WeakMap<Connection, Promise<unknown>>();
+  prototype.connect = async function once(this: Connection) {
+    const there = connecting.get(this);
+    if (there !== undefined) return await there;
+    const mine = Promise.resolve(Reflect.apply(connect, this, []));
+    connecting.set(this, mine);
+    try {
+      return await mine;
+    } finally {
+      connecting.delete(this);
+    }
+  };
+}
