@@ -17,13 +17,13 @@ export function registerTopics(program: Command, app: App): void {
       .description('create missing topics, set their settings, give the rights; safe to repeat')
       .option('--partitions <count>', 'of a topic that is made; the audit topic has one', partitionCount, 12)
       .action((options: Names & { partitions: number }) => ensure(app, options)),
-    'callseal topics ensure --config admin.yaml --principal edge=pbx-1',
+    'callseal topics ensure --profile production --principal edge=pbx-1',
   );
   example(
     withNames(topics.command('check'))
       .description('say in sentences what is missing or dangerous')
       .action((options: Names) => check(app, options)),
-    'callseal topics check --config admin.yaml',
+    'callseal topics check --profile production',
   );
 }
 
