@@ -190,7 +190,8 @@ function startWorker(config: string, folder: string, env: Record<string, string>
     ['--no-warnings', '--import', HOOK, join(ROOT, 'src/main.ts'), '--profile', 'local', '--config', config],
     {
       cwd: folder,
-      env: { ...process.env, ...env },
+      // The product refuses a variable that is no setting of its own.
+      env: { ...process.env, CALLSEAL_SERVICES_BASE: undefined, ...env },
       stdio: ['ignore', 'inherit', 'pipe'],
     },
   );

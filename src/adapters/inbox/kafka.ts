@@ -141,7 +141,14 @@ async function runGroup(run: Run, handle: Handler, untilIdle: boolean, signal: A
     bell,
     now: Date.now,
     begin: (name) =>
-      begin(run, { group, name, leaving, onNews: bell.ring, fail: (error) => dispatcher.fail(error) }),
+      begin(run, {
+        group,
+        name,
+        signal,
+        leaving,
+        onNews: bell.ring,
+        fail: (error) => dispatcher.fail(error),
+      }),
     endsOf: async (topic) => await run.reader.endsOf(topic),
   });
   const leaving = (): boolean => signal.aborted || dispatcher.failed();
@@ -153,9 +160,11 @@ async function runGroup(run: Run, handle: Handler, untilIdle: boolean, signal: A
       await dispatcher.refill(lanes, true);
     }
   };
+  const requireCounts = countsChecker(run);
   const refill = async (lanes: Lanes<KafkaItem>): Promise<void> => {
     const standstill = watchdog.verdict();
     if (standstill !== undefined) dispatcher.fail(new CallsealError('INBOX_DOWN', standstill));
+    await requireCounts();
     await dispatcher.refill(lanes, true);
     if (untilIdle) await untilSomethingOrNothing(lanes);
   };
@@ -179,9 +188,27 @@ async function runGroup(run: Run, handle: Handler, untilIdle: boolean, signal: A
   }
 }
 
+const COUNT_EVERY_MS = 60_000;
+
+/** Looks once a minute whether somebody has added partitions. While the cluster is away nobody can know. */
+function countsChecker({ counts, reader }: Run): () => Promise<void> {
+  let countedAt = performance.now();
+  return async () => {
+    if (performance.now() - countedAt < COUNT_EVERY_MS) return;
+    countedAt = performance.now();
+    const now = new Map<string, number>();
+    for (const topic of counts.keys()) {
+      const partitions = await reader.partitionsOf(topic).catch(() => undefined);
+      now.set(topic, partitions?.length ?? counts.get(topic) ?? 0);
+    }
+    requireSameCounts(counts, now);
+  };
+}
+
 interface Beginning {
   readonly group: Group;
   readonly name: string;
+  readonly signal: AbortSignal;
   readonly leaving: () => boolean;
   readonly onNews: () => void;
   readonly fail: (error: unknown) => void;
@@ -190,7 +217,10 @@ interface Beginning {
 /** Answers that mean something else than "another owner": too large, and the transaction before it is still ending. */
 const OURS: ReadonlySet<number> = new Set([10, 51]);
 
-function begin(run: Run, { group, name, leaving, onNews, fail }: Beginning): PartitionEpoch<Delivery> {
+function begin(
+  run: Run,
+  { group, name, signal, leaving, onNews, fail }: Beginning,
+): PartitionEpoch<Delivery> {
   const at = name.lastIndexOf('/');
   const [topic, partition] = [name.slice(0, at), Number(name.slice(at + 1))];
   const lost = Promise.withResolvers<boolean>();
@@ -220,5 +250,7 @@ function begin(run: Run, { group, name, leaving, onNews, fail }: Beginning): Par
     onUnreadable: (offset) => run.onTrouble?.(`${name} stands still: the record at ${offset} cannot be read`),
   });
   epoch.signal.addEventListener('abort', () => lost.resolve(false), { once: true });
+  // Whoever leaves does not wait for a heartbeat of a broker that may be away.
+  signal.addEventListener('abort', () => lost.resolve(false), { once: true, signal: epoch.signal });
   return epoch;
 }
