@@ -112,7 +112,7 @@ describe('a guard taken out brings its violation back', () => {
     'a backup that is restored twice gets two epochs': {
       from: 'case when epoch < callseal_now() / 1000 then callseal_now() / 1000 else epoch + 1 end',
       to: 'epoch + 1',
-      brings: /readers are wrong|is not above|names an object/,
+      brings: /readers are wrong|is not above|names an object|another uid/,
       often: { restore: 5 },
     },
     'a shred deletes the wrapped keys': {
@@ -162,7 +162,7 @@ describe('a bad habit of a worker brings its violation back', () => {
     },
     'no process outlives a restore': {
       habits: { outlivesRestores: true },
-      brings: /was never published|names an object/,
+      brings: /was never published|names an object|another uid/,
     },
     'what a restore hands over has an arrival of its own': {
       habits: { handsOverWithOldArrival: true },

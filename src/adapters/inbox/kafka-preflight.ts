@@ -32,7 +32,7 @@ export async function preflight(parts: PreflightParts): Promise<ReadonlyMap<stri
   for (const topic of inputs) await requireUncompressed(admin, topic);
   await step(
     `looking at group ${group}`,
-    async () => await admin.fetchOffsets({ groupId: group, topics: [] }),
+    async () => await patiently(async () => await admin.fetchOffsets({ groupId: group, topics: [] })),
   );
   const id = partitionId(parts, 'preflight');
   const transactor = await step(
@@ -52,7 +52,7 @@ async function step<Result>(doing: string, act: () => Promise<Result>): Promise<
 const INIT_TRIES = 5;
 const INIT_REST_MS = 200;
 
-/** The client does not repeat an initialisation whose connection was lost. */
+/** The client repeats neither an initialisation whose connection was lost nor a look at a group that is being loaded. */
 async function patiently<Result>(act: () => Promise<Result>): Promise<Result> {
   for (let tries = 1; ; tries++) {
     try {
