@@ -9,12 +9,15 @@ import { brokersHere } from '../adapters/kafka/test-topics.ts';
 import { type KafkaPrincipal, servicesEnv, whatIsMissing } from '../services/env.ts';
 import { type KafkaWorld, kafkaWorld } from './kafka-world.ts';
 
+/** A young broker elects leaders and loads groups while the first tests run; a test that met that is tried once more. */
+const ONCE_MORE = { retry: 1 };
+
 const missing = await whatIsMissing('kafka', 'postgres');
 const never = new AbortController().signal;
 const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ConfigResourceTypes, ResourcePatternTypes } =
   kafkajs;
 
-describe.skipIf(missing)(`topics, rights and what is said without them ${missing ?? ''}`, () => {
+describe.skipIf(missing)(`topics, rights and what is said without them ${missing ?? ''}`, ONCE_MORE, () => {
   let world: KafkaWorld;
   let admin: Admin;
   beforeAll(async () => {

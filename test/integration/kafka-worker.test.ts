@@ -4,11 +4,14 @@ import type { PublishedRecord } from '../../src/ports/events.ts';
 import { whatIsMissing } from '../services/env.ts';
 import { type KafkaWorld, kafkaWorld, type Worker } from './kafka-world.ts';
 
+/** A young broker elects leaders and loads groups while the first tests run; a test that met that is tried once more. */
+const ONCE_MORE = { retry: 1 };
+
 const missing = await whatIsMissing('kafka', 'postgres');
 const never = new AbortController().signal;
 const PARTITIONS = 4;
 
-describe.skipIf(missing)(`the worker on Kafka and PostgreSQL ${missing ?? ''}`, () => {
+describe.skipIf(missing)(`the worker on Kafka and PostgreSQL ${missing ?? ''}`, ONCE_MORE, () => {
   let world: KafkaWorld;
   beforeAll(async () => {
     world = await kafkaWorld(PARTITIONS);
