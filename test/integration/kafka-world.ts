@@ -191,7 +191,7 @@ function startWorker(config: string, folder: string, env: Record<string, string>
     {
       cwd: folder,
       // The product refuses a variable that is no setting of its own.
-      env: { ...process.env, CALLSEAL_SERVICES_BASE: undefined, ...env },
+      env: { ...process.env, CALLSEAL_SERVICES_BASE: undefined, CALLSEAL_LONG: undefined, ...env },
       stdio: ['ignore', 'inherit', 'pipe'],
     },
   );
