@@ -117,6 +117,8 @@ export interface MediaFacts {
   readonly channels?: number;
   /** From the event only: nothing in a file says who is on which channel. */
   readonly channelRoles?: readonly string[];
+  /** Numbers of the channels on which nobody is heard, from 0. */
+  readonly deadChannels?: readonly number[];
   /** Sample frames a player plays, at `sampleRate`: without pre-skip and end trim, with gaps. */
   readonly sampleFrames?: number;
   readonly durationMs?: number;

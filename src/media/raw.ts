@@ -2,6 +2,7 @@ import type { DeclaredMedia } from '../domain/call-event.ts';
 import { codecName, type MediaCodec, type MediaWarning } from '../domain/media.ts';
 import type { MediaLayout } from './media-index.ts';
 import { PcmRun } from './pcm.ts';
+import type { PcmAnalysis } from './pcm-analyser.ts';
 import { conclude, type Findings, type Scanner, unread } from './scanner.ts';
 
 const RAW_CODECS = [
@@ -42,5 +43,9 @@ class RawScanner implements Scanner {
 
   layout(): MediaLayout {
     return this.#run.layout();
+  }
+
+  analysis(): PcmAnalysis | undefined {
+    return this.#run.analysis();
   }
 }

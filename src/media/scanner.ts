@@ -1,5 +1,6 @@
 import { endStateOf, inOrder, type MediaFacts, type MediaWarning } from '../domain/media.ts';
 import type { MediaLayout } from './media-index.ts';
+import type { PcmAnalysis } from './pcm-analyser.ts';
 
 /** What one format's scanner found; the tap adds what it knows of any recording. */
 export type Findings = Omit<MediaFacts, 'bytes' | 'channelRoles'>;
@@ -13,6 +14,8 @@ export interface Scanner {
   end(): Findings;
   /** After `end`: where what lies. Undefined where the recording cannot be cut. */
   layout(): MediaLayout | undefined;
+  /** After `end`, where samples are there without a decoder. */
+  analysis?(): PcmAnalysis | undefined;
 }
 
 /** Findings with the end state that their warnings come to. */

@@ -4,6 +4,7 @@ import type { MediaFacts, MediaWarning } from '../domain/media.ts';
 import { scannerFor } from './choose.ts';
 import { Gather } from './gather.ts';
 import type { MediaIndex } from './media-index.ts';
+import type { PcmAnalysis } from './pcm-analyser.ts';
 import { conclude, type Findings, type Scanner } from './scanner.ts';
 import { SNIFF_BYTES } from './sniff.ts';
 
@@ -15,6 +16,8 @@ export interface Tap {
   end(): MediaFacts;
   /** After `end`: where which second is. Undefined for what is not understood, or cannot be cut. */
   index(): MediaIndex | undefined;
+  /** After `end`: peaks, statistics, who is not heard. Undefined where the samples are not there to listen to. */
+  analysis(): PcmAnalysis | undefined;
 }
 
 /**
@@ -63,6 +66,10 @@ class SniffingTap implements Tap {
     const facts = this.#facts;
     const layout = this.#failure === undefined ? this.#guard(() => this.#scanner?.layout()) : undefined;
     return facts && layout && { version: 1, facts, layout };
+  }
+
+  analysis(): PcmAnalysis | undefined {
+    return this.#scanner?.analysis?.();
   }
 
   #scan(chunk: Uint8Array): void {

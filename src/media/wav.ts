@@ -2,6 +2,7 @@ import type { MediaCodec, MediaWarning } from '../domain/media.ts';
 import { Gather } from './gather.ts';
 import type { MediaLayout } from './media-index.ts';
 import { PcmRun } from './pcm.ts';
+import type { PcmAnalysis } from './pcm-analyser.ts';
 import { conclude, counted, type Findings, type Scanner } from './scanner.ts';
 import { FMT_BYTES, readFmt } from './wav-format.ts';
 
@@ -75,6 +76,10 @@ export class WavScanner implements Scanner {
 
   layout(): MediaLayout | undefined {
     return this.#run?.layout();
+  }
+
+  analysis(): PcmAnalysis | undefined {
+    return this.#run?.analysis();
   }
 
   #take(bytes: Uint8Array): Uint8Array {

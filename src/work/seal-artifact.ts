@@ -1,5 +1,5 @@
 import { createHash, type KeyObject, timingSafeEqual } from 'node:crypto';
-import { type MadeKind, madeId, ruleOf } from '../domain/artifacts.ts';
+import { madeId, ruleOf } from '../domain/artifacts.ts';
 import type { EventArtifact } from '../domain/call-event.ts';
 import { fault } from '../domain/crash-points.ts';
 import { CallsealError } from '../domain/errors.ts';
@@ -8,6 +8,7 @@ import { objectName } from '../domain/object-names.ts';
 import { NAMESPACE, type SealedArtifact, sealContext } from '../domain/receipts.ts';
 import type { Tenant } from '../domain/tenants.ts';
 import type { Warning } from '../domain/warnings.ts';
+import { type Made, madeOfAnalysis, madeOfIndex } from '../media/made.ts';
 import { createTap, type Tap } from '../media/tap.ts';
 import type { Objects, Part } from '../ports/objects.ts';
 import type { OpenSource, Sources } from '../ports/sources.ts';
@@ -45,8 +46,8 @@ export interface ArtifactJob {
 /** A sealed artifact, and what the tap made of it on the way. */
 export interface SealedSource {
   readonly sealed: SealedArtifact;
-  /** Second to byte, as JSON; absent for what is no audio or is not understood (docs/index-format.md). */
-  readonly index: Buffer | undefined;
+  /** Index, peaks, statistics: as far as it is audio, and understood (docs/audio.md). */
+  readonly made: readonly Made[];
 }
 
 /**
@@ -66,21 +67,21 @@ export async function sealArtifact(
   requireSize(artifact, source.bytes);
   const watch = watching(artifact, parts.parseMs);
   const stored = await storeSealed(parts, job, artifact, source.bytes, watch.through(source), signal);
-  const { index, ...findings } = watch.findings(job.durationMs, stored.plainBytes);
+  const { made, ...findings } = watch.findings(job.durationMs, stored.plainBytes);
   const sealed = {
     ...stored,
     source: { alias, key, version: source.version },
     ...(artifact.sha256 !== undefined && { declaredSha256: artifact.sha256 }),
     ...findings,
   };
-  return { sealed, index };
+  return { sealed, made };
 }
 
 /** Seals what the worker made of an artifact, as `<id>~<kind>` under the same key. */
 export async function sealMade(
   parts: SealingParts,
   job: ArtifactJob,
-  made: { readonly kind: MadeKind; readonly bytes: Buffer },
+  made: Made,
   signal: AbortSignal,
 ): Promise<SealedArtifact> {
   const name = { id: madeId(job.artifact.id, made.kind), kind: made.kind };
@@ -194,7 +195,7 @@ function watching(
   findings(
     durationMs: number | undefined,
     plainBytes: number,
-  ): Pick<SealedArtifact, 'media' | 'warnings'> & { readonly index: Buffer | undefined };
+  ): Pick<SealedArtifact, 'media' | 'warnings'> & { readonly made: readonly Made[] };
 } {
   const rule = ruleOf(artifact.kind);
   const tap: Tap | undefined = rule.audio ? createTap(artifact.media, { parseMs }) : undefined;
@@ -218,14 +219,13 @@ function watching(
     },
     findings: (durationMs, plainBytes) => {
       const warnings: Warning[] = shape?.warnings() ?? [];
-      if (!tap) return { warnings: plainBytes === 0 ? [...warnings, 'EMPTY'] : warnings, index: undefined };
+      if (!tap) return { warnings: plainBytes === 0 ? [...warnings, 'EMPTY'] : warnings, made: [] };
       const media = tap.end();
       const mismatches = compareWithEvent(media, artifact.media, { durationMs, bytes: artifact.bytes });
-      const index = tap.index();
       return {
         media,
         warnings: [...media.warnings, ...mismatches],
-        index: index && Buffer.from(JSON.stringify(index)),
+        made: [...madeOfIndex(tap.index()), ...madeOfAnalysis(tap.analysis(), media.channelRoles)],
       };
     },
   };

@@ -218,9 +218,9 @@ async function sealArtifacts(
       callKey: key.generated.callKey,
       keyName: key.name,
     };
-    const { sealed: one, index } = await sealArtifact(parts, job, signal);
+    const { sealed: one, made } = await sealArtifact(parts, job, signal);
     sealed.push(one);
-    if (index) sealed.push(await sealMade(parts, job, { kind: 'index', bytes: index }, signal));
+    for (const derived of made) sealed.push(await sealMade(parts, job, derived, signal));
     fault('after-artifact');
   }
   return sealed;

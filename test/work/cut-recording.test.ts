@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { createPcmAnalyser } from '../../src/media/pcm-analyser.ts';
+import { withRoles } from '../../src/media/pcm-stats.ts';
 import { type CutRequest, cutRecording } from '../../src/work/cut-recording.ts';
+import { openArtifact } from '../../src/work/open-artifact.ts';
 import { artifact, callEvent } from './given.ts';
 import { brief, SIGNAL, settled } from './seen.ts';
 import { openWorld, type World } from './world.ts';
@@ -39,17 +42,34 @@ async function sealedWorld(revision = 1): Promise<World> {
 const cutOf = async (world: World, change: Partial<CutRequest> = {}) =>
   await cutRecording(world, { ...REQUEST, ...change }, SIGNAL);
 
-test('the index of a recording is sealed beside it, under its key, and stands behind it in the receipt', async () => {
+test('index, peaks and statistics of a recording are sealed beside it, under its key, and stand behind it in the receipt', async () => {
   const { artifacts } = await (await sealedWorld()).receipt();
   expect(artifacts.map(({ id, kind }) => `${id} ${kind}`)).toEqual([
     'audio audio',
     'audio~index index',
+    'audio~peaks peaks',
+    'audio~stats stats',
     'summary summary',
   ]);
-  expect(artifacts[1]?.keyName).toBe(artifacts[0]?.keyName);
+  const made = artifacts.filter(({ id }) => id.startsWith('audio~'));
+  expect(new Set(made.map(({ keyName }) => keyName))).toEqual(new Set([artifacts[0]?.keyName]));
+  expect(new Set(made.map(({ keyClass }) => keyClass))).toEqual(new Set(['phi']));
 });
 
-test('what is no audio has no index', async () => {
+test('what is sealed as peaks and statistics is what listening to the recording gives', async () => {
+  const world = await sealedWorld();
+  const opened = async (id: string): Promise<Buffer> => {
+    const { plaintext } = await openArtifact(world, { ...REQUEST, artifact: id }, SIGNAL);
+    return Buffer.concat(await Array.fromAsync(plaintext));
+  };
+  const analyser = createPcmAnalyser({ channels: 2, rate: RATE });
+  analyser.push(new Int16Array(PCM.buffer, PCM.byteOffset, PCM.length / 2));
+  const { peaks, stats } = analyser.end();
+  expect((await opened('audio~peaks')).equals(peaks)).toBe(true);
+  expect(JSON.parse((await opened('audio~stats')).toString())).toEqual(withRoles(stats, MEDIA.channels));
+});
+
+test('of what is no audio nothing is made', async () => {
   const world = await openWorld();
   world.put('summary', '{"a":1}');
   const artifacts = [artifact('summary', 'summary', 'summary')];
@@ -57,7 +77,7 @@ test('what is no audio has no index', async () => {
   expect((await world.receipt()).artifacts.map(({ id }) => id)).toEqual(['summary']);
 });
 
-test('an index follows its recording when that is carried over', async () => {
+test('what was made of a recording follows it when that is carried over', async () => {
   const world = await sealedWorld();
   const artifacts = [
     artifact('audio', 'audio', 'audio', { media: { ...MEDIA, channels: [...MEDIA.channels] } }),
@@ -68,6 +88,8 @@ test('an index follows its recording when that is carried over', async () => {
   expect(receipt.artifacts.map(({ id, carriedFrom }) => `${id} ${carriedFrom}`)).toEqual([
     'audio 1',
     'audio~index 1',
+    'audio~peaks 1',
+    'audio~stats 1',
   ]);
   expect((await cutOf(world)).scanned).toBe(false);
 });
