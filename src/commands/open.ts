@@ -14,6 +14,7 @@ interface OpenOptions {
   readonly bytes?: { readonly from: number; readonly toExclusive: number };
   readonly from?: number;
   readonly to?: number;
+  readonly channel?: string;
   readonly reason: string;
 }
 
@@ -33,11 +34,13 @@ export function registerOpen(program: Command, app: App): void {
         timeOffset,
       )
       .option('--to <time>', 'up to here, exclusive', timeOffset)
+      .option('--channel <channel>', 'of that time one channel: caller, agent, mixed, or its number from 1')
       .requiredOption('--reason <text>', 'why; sealed beside the audit event', reason)
       .action((ref: CallRef, artifact: string, options: OpenOptions) => open(app, ref, artifact, options)),
     "callseal open demo/intake-0001 transcript --reason 'quality review'",
     "callseal open demo/intake-0001 audio --bytes 0-1023 -o head.wav --reason 'checking the header'",
     "callseal open demo/intake-0001 audio --from 0:20 --to 0:30.5 -o part.wav --reason 'a complaint'",
+    "callseal open demo/intake-0001 audio --from 0:20 --to 0:30.5 --channel caller -o caller.wav --reason 'a complaint'",
   );
 }
 
@@ -46,8 +49,9 @@ async function open(app: App, ref: CallRef, artifact: string, options: OpenOptio
     throw new CallsealError('USAGE', '--json prints what was opened, so the plaintext needs a file: -o FILE');
   }
   if (options.out !== '-') await refuseTaken(options.out);
-  if (options.from !== undefined || options.to !== undefined)
+  if (options.from !== undefined || options.to !== undefined || options.channel !== undefined) {
     return await openTime(app, ref, artifact, options);
+  }
   const request = {
     ...ref,
     artifact,
@@ -66,17 +70,25 @@ async function open(app: App, ref: CallRef, artifact: string, options: OpenOptio
 
 /** A part of a recording by time; only the frames that hold it are fetched. */
 async function openTime(app: App, ref: CallRef, artifact: string, options: OpenOptions): Promise<void> {
-  const { from: fromMs, to: toMs, bytes: range, out, reason: why } = options;
+  const { from: fromMs, to: toMs, bytes: range, channel, out, reason: why } = options;
   if (fromMs === undefined || toMs === undefined || fromMs >= toMs || range !== undefined || out === '-') {
-    throw new CallsealError('USAGE', 'a cut by time needs --from TIME --to TIME, in this order, and -o FILE');
+    throw new CallsealError(
+      'USAGE',
+      'a cut by time, or of one channel, needs --from TIME --to TIME, in this order, and -o FILE',
+    );
   }
   const parts = { ...(await app.ports()), ...(await app.desk()) };
-  const made = await cutRecording(parts, { ...ref, artifact, fromMs, toMs, reason: why }, app.signal);
+  const only = channel === undefined ? {} : { channel };
+  const request = { ...ref, artifact, fromMs, toMs, ...only, reason: why };
+  const made = await cutRecording(parts, request, app.signal);
   const bytes = await writeNewFile(out, [made.bytes]);
   const { openedBytes, scanned } = made;
   if (scanned) app.voice.say('the receipt has no index, so the whole recording was read');
   if (app.voice.json) {
-    await app.voice.document({ ...ref, artifact, fromMs, toMs, bytes, openedBytes, scanned }, () => []);
+    await app.voice.document(
+      { ...ref, artifact, fromMs, toMs, ...only, bytes, openedBytes, scanned },
+      () => [],
+    );
   } else {
     app.voice.say(
       `${(toMs - fromMs) / 1000} s in ${bytes} bytes, out of ${openedBytes} of ${made.artifact.plainBytes}`,

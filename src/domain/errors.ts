@@ -98,6 +98,8 @@ const CONSEQUENCE = {
   DIGEST_DIFFERS: reader(EXIT.verificationFailed),
   AUDIT_BROKEN: reader(EXIT.verificationFailed),
   RANGE_OUTSIDE: reader(EXIT.usage),
+  CHANNEL_UNKNOWN: reader(EXIT.usage),
+  CHANNEL_INSEPARABLE: reader(EXIT.refused),
   OBJECT_MISSING: reader(EXIT.verificationFailed),
   OBJECT_EXISTS: { disposition: 'bug', exit: EXIT.unexpected },
   NOT_FOUND: reader(EXIT.notFound),

@@ -6,6 +6,7 @@ import { cut } from '../media/cut.ts';
 import type { MediaIndex } from '../media/media-index.ts';
 import { createTap } from '../media/tap.ts';
 import type { Objects } from '../ports/objects.ts';
+import { chooseChannel } from './choose-channel.ts';
 import {
   type FoundArtifact,
   findArtifact,
@@ -21,6 +22,8 @@ export interface CutRequest {
   readonly fromMs: number;
   /** Exclusive. */
   readonly toMs: number;
+  /** Only this channel: its role, or its number from 1. */
+  readonly channel?: string;
   readonly reason: string;
 }
 
@@ -36,7 +39,8 @@ export interface CutRecording extends FoundArtifact {
 /**
  * A playable part of a sealed recording, by time. With its index only the frames that hold that time are fetched.
  *
- * @throws CallsealError RANGE_OUTSIDE - no audio there, or too long to be made in memory; USAGE - no recording
+ * @throws CallsealError RANGE_OUTSIDE - no audio there, or too long to be made in memory; USAGE - no recording;
+ *   CHANNEL_UNKNOWN, CHANNEL_INSEPARABLE - before any key is used
  * @throws what `openArtifact` throws
  */
 export async function cutRecording(
@@ -51,6 +55,7 @@ export async function cutRecording(
       `${found.artifact.kind} is no recording; only recordings are cut by time`,
     );
   }
+  const channel = channelOf(found.artifact.media, request.channel);
   const callKey = await keyForReason(parts, found, request.reason, signal);
   const indexed = await sealedIndex(parts.objects, found, callKey, signal);
   const index = indexed ?? (await scannedIndex(parts.objects, found, callKey, signal));
@@ -60,10 +65,24 @@ export async function cutRecording(
     const range = { from: offset, toExclusive: offset + bytes };
     return await collected(plaintextOf(parts.objects, found, callKey, range, signal));
   };
-  const bytes = await cut(index, request.fromMs, request.toMs, fetch).catch((error: unknown) => {
+  const bytes = await cut(index, request.fromMs, request.toMs, fetch, channel).catch((error: unknown) => {
     throw error instanceof RangeError ? new CallsealError('RANGE_OUTSIDE', error.message) : error;
   });
   return { ...found, bytes, openedBytes, scanned: indexed === undefined };
+}
+
+function channelOf(media: MediaFacts | undefined, wanted: string | undefined): number | undefined {
+  if (wanted === undefined) return undefined;
+  if (media?.channels === undefined) throw notUnderstood();
+  return chooseChannel(media, wanted);
+}
+
+function notUnderstood(): CallsealError {
+  return new CallsealError(
+    'RANGE_OUTSIDE',
+    'this recording cannot be cut by time: its format is not understood',
+    { hint: 'open it whole: callseal open T/C ARTIFACT -o FILE --reason TEXT' },
+  );
 }
 
 /** The index that stands beside the recording in its receipt, under the same key. */
@@ -93,13 +112,7 @@ async function scannedIndex(
   tap.end();
   const index = tap.index();
   if (index) return index;
-  throw new CallsealError(
-    'RANGE_OUTSIDE',
-    'this recording cannot be cut by time: its format is not understood',
-    {
-      hint: 'open it whole: callseal open T/C ARTIFACT -o FILE --reason TEXT',
-    },
-  );
+  throw notUnderstood();
 }
 
 /** What the event declared of a raw recording is among the facts of its receipt. */

@@ -55,6 +55,8 @@ export const DISPOSITIONS: Readonly<Record<Code, Disposition>> = {
   DIGEST_DIFFERS: 'none',
   AUDIT_BROKEN: 'none',
   RANGE_OUTSIDE: 'none',
+  CHANNEL_UNKNOWN: 'none',
+  CHANNEL_INSEPARABLE: 'none',
   OBJECT_MISSING: 'none',
   NOT_FOUND: 'none',
   REFUSED: 'none',

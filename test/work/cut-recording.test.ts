@@ -130,6 +130,32 @@ describe('a cut by time', () => {
     ]);
   });
 
+  test('of one channel is a WAV of one channel, the same by its role and by its number', async () => {
+    const world = await sealedWorld();
+    const wanted = PCM.subarray(20 * RATE * 4, 30.5 * RATE * 4);
+    for (const [channel, number] of ['caller', 'agent'].entries()) {
+      const samples = Buffer.alloc(wanted.length / 2);
+      for (let at = 0; at < samples.length; at += 2)
+        wanted.copy(samples, at, 2 * at + 2 * channel, 2 * at + 2 * channel + 2);
+      const { bytes } = await cutOf(world, { channel: number });
+      expect(bytes.readUInt16LE(22)).toBe(1);
+      expect(bytes.subarray(-samples.length).equals(samples)).toBe(true);
+      expect((await cutOf(world, { channel: String(channel + 1) })).bytes.equals(bytes)).toBe(true);
+    }
+  });
+
+  test('of a channel that is not there is refused before any key is used', async () => {
+    const world = await sealedWorld();
+    const before = await world.facts();
+    for (const channel of ['mixed', '0', '3', 'Agent', '']) {
+      await expect(cutOf(world, { channel })).rejects.toMatchObject({
+        code: 'CHANNEL_UNKNOWN',
+        hint: 'by number: --channel 1 to 2',
+      });
+    }
+    expect(await world.facts()).toEqual(before);
+  });
+
   test('behind the end is refused', async () => {
     const world = await sealedWorld();
     const behind = cutOf(world, { fromMs: SECONDS * 1000, toMs: SECONDS * 1000 + 500 });
