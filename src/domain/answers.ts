@@ -24,6 +24,8 @@ export interface ParkReason {
   readonly fingerprint: string;
   readonly counted: number;
   readonly firstFailedAt: string;
+  /** Of the worker that parked it, whoever settles. Answers of the first releases have none. */
+  readonly workerVersion?: string;
 }
 
 /**

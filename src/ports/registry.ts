@@ -4,6 +4,8 @@ import type { AuditEvent, AuditFact } from '../domain/audit-event.ts';
 import type { AttemptState, CallState, Wish } from '../domain/decide.ts';
 import type { Place } from '../domain/deliveries.ts';
 import type { Receipt, WrappedKey } from '../domain/receipts.ts';
+import type { IntakePauses, ParkedLedger } from './parked.ts';
+import type { Reconciling } from './reconciling.ts';
 
 /** Where a call stands: what `decide` will find, unless something happens in between. */
 export interface CallView {
@@ -298,6 +300,15 @@ export interface Restoring {
   acceptRestore(fact: AuditFact, signal: AbortSignal): Promise<void>;
 }
 
-export interface Registry extends Decisions, Catalogue, AuditLog, Sweeping, Ledger, Restoring {
+export interface Registry
+  extends Decisions,
+    Catalogue,
+    AuditLog,
+    Sweeping,
+    Ledger,
+    ParkedLedger,
+    IntakePauses,
+    Restoring,
+    Reconciling {
   close(): Promise<void>;
 }

@@ -28,6 +28,7 @@ const COLUMNS = [
   'outcome',
   'decided_at',
 ] as const;
+const WRITTEN = [...COLUMNS, 'stage', 'fingerprint', 'worker_version'] as const;
 export const ANSWER_COLUMNS = COLUMNS.map((column) => `a.${column}`).join(', ');
 
 export interface DeliveryIdentity {
@@ -108,9 +109,12 @@ export async function insertAnswer(sql: Sql, row: AnswerRow): Promise<boolean> {
     row.park ? JSON.stringify(row.park) : null,
     orNull(row.outcome),
     row.decidedAt,
+    orNull(row.park?.stage),
+    orNull(row.park?.fingerprint),
+    orNull(row.park?.workerVersion),
   ];
   const inserted = await sql.query(
-    `insert into answers (${COLUMNS.join(', ')}) values ${placeholders(1, COLUMNS.length)}
+    `insert into answers (${WRITTEN.join(', ')}) values ${placeholders(1, WRITTEN.length)}
      on conflict (origin_topic, origin_partition, origin_offset, replay) do nothing returning uid`,
     values,
   );

@@ -1,5 +1,6 @@
 import { CallsealError } from '../../domain/errors.ts';
 import { registryTables } from './migrations/0001-registry.ts';
+import { deadLetterTables } from './migrations/0002-dead-letters.ts';
 import { int } from './rows.ts';
 import type { Sql, SqlDatabase } from './sql.ts';
 
@@ -8,9 +9,18 @@ export interface ColumnTypes {
   readonly bytes: string;
   /** A primary key that counts up with each insert. */
   readonly rowNumber: string;
+  /** A text field of a JSON object in a text column, as an expression. */
+  readonly jsonField: (column: string, field: string) => string;
+  /** Said before a statement that meets rows of every tenant. */
+  readonly seeEveryRow: readonly string[];
 }
 
-export const SQLITE_TYPES: ColumnTypes = { bytes: 'blob', rowNumber: 'integer primary key autoincrement' };
+export const SQLITE_TYPES: ColumnTypes = {
+  bytes: 'blob',
+  rowNumber: 'integer primary key autoincrement',
+  jsonField: (column, field) => `json_extract(${column}, '$.${field}')`,
+  seeEveryRow: [],
+};
 
 interface Migration {
   readonly version: number;
@@ -18,7 +28,10 @@ interface Migration {
 }
 
 /** Forward only: a migration that was released is never changed, the next one is added behind it. */
-const MIGRATIONS: readonly Migration[] = [{ version: 1, statements: registryTables }];
+const MIGRATIONS: readonly Migration[] = [
+  { version: 1, statements: registryTables },
+  { version: 2, statements: deadLetterTables },
+];
 
 /** The version of the tables that this program works with. */
 export const SCHEMA_VERSION = MIGRATIONS.at(-1)?.version ?? 0;

@@ -3,8 +3,11 @@ import type { Registry } from '../../ports/registry.ts';
 import { auditLog } from './audit-log.ts';
 import { catalogue } from './catalogue.ts';
 import { decisions } from './decisions.ts';
+import { intakePauses } from './intake-pauses.ts';
 import type { KnownEpoch } from './known-epoch.ts';
 import { ledger } from './ledger.ts';
+import { parkedLedger } from './parked-ledger.ts';
+import { reconciling } from './reconciling.ts';
 import { restoring } from './restoring.ts';
 import type { SqlDatabase } from './sql.ts';
 import { sweeping } from './sweeping.ts';
@@ -24,9 +27,12 @@ export function sqlRegistry(database: SqlDatabase, { rules = RULES }: SqlRegistr
   return {
     ...decisions(database, { rules, known }),
     ...catalogue(database),
-    ...auditLog(database),
+    ...auditLog(database, known),
     ...sweeping(database, known),
     ...ledger(database),
+    ...parkedLedger(database),
+    ...intakePauses(database),
+    ...reconciling(database),
     ...restoring(database, known),
     close: async () => await database.close(),
   };
