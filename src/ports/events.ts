@@ -10,6 +10,8 @@ export interface ReadOptions {
   readonly follow: boolean;
   /** Only what stands behind this position. */
   readonly after?: string;
+  /** Leaves out what was published before, as far as the topic knows when that was. Not with `after`. */
+  readonly since?: Date;
 }
 
 /** What is published without a delivery (the audit relay), and readers of every output. */

@@ -37,6 +37,14 @@ export interface Backlog {
   readonly oldestAt: string | undefined;
 }
 
+/** A record of an input topic, and what became of it so far. */
+export interface InboxEntry {
+  readonly delivery: Delivery;
+  readonly publishedAt: Date;
+  /** Marked done when its topic was looked at: it was settled or handed over. */
+  readonly done: boolean;
+}
+
 /**
  * Deliveries, at least once, in order per record key; different keys run side by side up to the adapter's limits.
  */
@@ -56,5 +64,13 @@ export interface Inbox {
   /** Publishes an event into an inbox topic; durable when it resolves. For commands and tests, not for edges. */
   publish(record: InboxRecord, signal: AbortSignal): Promise<Place>;
   backlog(signal: AbortSignal): Promise<Backlog>;
+  /**
+   * Records of inbox, replay and retry topics that were published since then, done or not, changing nothing. What is
+   * done in a topic is looked at before its end is, and the retry topic comes last: a delivery whose entries are all
+   * `done` was settled before the last of them was given out. What is published meanwhile may be left out.
+   */
+  records(since: Date, signal: AbortSignal): AsyncIterable<InboxEntry>;
+  /** Removes what is older than its topic keeps; a cluster does so by itself. @returns how many records */
+  removeExpired(signal: AbortSignal): Promise<number>;
   close(): Promise<void>;
 }

@@ -109,6 +109,18 @@ export function eventsContract(kind: string): void {
       expect(await read(records.at(-1)!.position)).toEqual([]);
     });
 
+    test('since a time leaves out what was published before it', async () => {
+      await publish(...many(3));
+      const since = new Date(Date.now() + 1);
+      while (Date.now() <= since.getTime()) await new Promise(setImmediate);
+      expect(
+        ids(await Array.fromAsync(opened.events.read('audit', { follow: false, since }, never))),
+      ).toEqual([]);
+      await publish(output('young'));
+      const found = await Array.fromAsync(opened.events.read('audit', { follow: false, since }, never));
+      expect(ids(found)).toEqual(['young']);
+    });
+
     test('positions are ordered as text', async () => {
       await publish(...many(120));
       const positions = (await read()).map(({ position }) => position);

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Delivery, placeText } from '../../src/domain/deliveries.ts';
 import type { OutputTopic } from '../../src/domain/outputs.ts';
 import type { PublishedRecord } from '../../src/ports/events.ts';
-import type { Handler, InboxRecord, Verdict } from '../../src/ports/inbox.ts';
+import type { Handler, InboxEntry, InboxRecord, Verdict } from '../../src/ports/inbox.ts';
 import { answerTo, LIMITS, type Opened, openWorld, WORLDS, type World } from './inbox-worlds.ts';
 import { runChild, startChild } from './processes.ts';
 
@@ -606,6 +606,80 @@ export function inboxContract(kind: string): void {
           : { do: 'settle', outputs: [] },
       );
       expect(await opened.inbox.backlog(never)).toMatchObject({ waiting: 1, due: 0 });
+    });
+  });
+
+  describe('records', () => {
+    const LONG_AGO = new Date(0);
+    const entries = async (since = LONG_AGO): Promise<InboxEntry[]> =>
+      await Array.fromAsync(opened.inbox.records(since, never));
+    const brief = (found: readonly InboxEntry[]): string[] =>
+      found.map(({ delivery: { value, place, replay }, done }) =>
+        [String(value), place.topic.split('.').at(-1), replay, done ? 'done' : 'waits'].join(' '),
+      );
+
+    test('are those of all input topics as they would be delivered, whether done or not, and stay as they are', async () => {
+      const other = world.topics.inbox[1]!;
+      await publish(record('t/a', '1'), record('t/b', '2'));
+      const handOver: Verdict = { do: 'hand-over', dueAt: LATER, counted: 1, firstFailedAt: undefined };
+      const seen = await delivered(async (delivery, signal) =>
+        delivery.key === 't/b' ? handOver : await settle(delivery, signal),
+      );
+      await publish(record('t/c', '3', { topic: other }));
+      const found = await entries();
+      expect(brief(found)).toEqual([
+        '1 completed 0 done',
+        '2 completed 0 done',
+        '3 other 0 waits',
+        '2 retry 0 waits',
+      ]);
+      expect(found.slice(0, 2).map(({ delivery }) => delivery)).toEqual(seen);
+      expect(found.at(-1)!.delivery.origin).toEqual(found[1]!.delivery.origin);
+      expect(brief(await entries())).toEqual(brief(found));
+    });
+
+    test('come with the time they were published at', async () => {
+      const before = Date.now();
+      await publish(record('t/a', '1'));
+      const [entry] = await entries();
+      expect(entry!.publishedAt.getTime()).toBeGreaterThanOrEqual(before);
+      expect(entry!.publishedAt.getTime()).toBeLessThanOrEqual(Date.now());
+    });
+
+    test('published before the time that is asked for are left out', async () => {
+      await publish(record('t/a', '1'));
+      const [first] = await entries();
+      const since = new Date(first!.publishedAt.getTime() + 1);
+      while (Date.now() <= since.getTime()) await turn();
+      await publish(record('t/a', '2'));
+      expect(brief(await entries(since))).toEqual(['2 completed 0 waits']);
+      expect(await entries(new Date(Date.now() + 60_000))).toEqual([]);
+    });
+
+    test('are many, each once and in order', async () => {
+      await publish(...Array.from({ length: 200 }, (_, i) => record('t/a', String(i))));
+      expect(values((await entries()).map(({ delivery }) => delivery))).toEqual(
+        Array.from({ length: 200 }, (_, i) => String(i)),
+      );
+    });
+
+    test('of an aborted signal are none', async () => {
+      await publish(record('t/a', '1'));
+      const aborted = Array.fromAsync(opened.inbox.records(LONG_AGO, AbortSignal.abort()));
+      await expect(aborted).rejects.toMatchObject({ name: 'AbortError' });
+    });
+  });
+
+  describe('removeExpired', () => {
+    test('leaves what is young, and what is not done', async () => {
+      await publish(record('t/a', '1'), record('t/b', '2'));
+      expect(await opened.inbox.removeExpired(never)).toBe(0);
+      expect(await opened.inbox.backlog(never)).toMatchObject({ waiting: 2 });
+    });
+
+    test('does nothing once its signal is aborted', async () => {
+      const aborted = opened.inbox.removeExpired(AbortSignal.abort());
+      await expect(aborted).rejects.toMatchObject({ name: 'AbortError' });
     });
   });
 }

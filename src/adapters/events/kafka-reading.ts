@@ -18,14 +18,11 @@ export interface Reading extends ReadOptions {
 /** Committed records, in order per partition; without `follow` until what was there at the start is read. */
 export async function* readTopic(
   reader: PartitionReader,
-  { topic, name, follow, after }: Reading,
+  { topic, name, follow, after, since }: Reading,
   signal: AbortSignal,
 ): AsyncGenerator<PublishedRecord> {
   const ends = await reader.endsOf(name);
-  const start = after === undefined ? undefined : parsePosition(after);
-  if (after !== undefined && start === undefined) {
-    throw new CallsealError('USAGE', `${JSON.stringify(after)} is no position in ${name}`);
-  }
+  const start = since === undefined ? startOf(name, after) : await reader.offsetsSince(name, since);
   let next = new Map(
     [...ends].map(([partition, { low }]) => [partition, Math.max(low, start?.get(partition) ?? 0)]),
   );
@@ -50,6 +47,12 @@ export async function* readTopic(
   function endOf(partition: number): number {
     return ends.get(partition)?.high ?? 0;
   }
+}
+
+function startOf(name: string, after: string | undefined): ReadonlyMap<number, number> | undefined {
+  const start = after === undefined ? undefined : parsePosition(after);
+  if (after === undefined || start !== undefined) return start;
+  throw new CallsealError('USAGE', `${JSON.stringify(after)} is no position in ${name}`);
 }
 
 export function publishedOf(topic: OutputTopic, record: PartitionRecord, position: string): PublishedRecord {

@@ -31,6 +31,17 @@ export async function openSqliteEvents({ database, topics }: SqliteEventsOptions
     return rows.map((row) => recordOf(topic, row));
   };
 
+  const offsetBefore = async (topic: OutputTopic, since: Date): Promise<number> => {
+    const [row] = await database
+      .query(
+        `select coalesce(max(record_offset), -1) as before from output_records
+         where topic = $1 and published_at < $2`,
+        [topics.outputs[topic], since.getTime()],
+      )
+      .catch(rethrow);
+    return Number(row?.['before']);
+  };
+
   return {
     publish: async (outputs, signal) => {
       signal.throwIfAborted();
@@ -41,12 +52,12 @@ export async function openSqliteEvents({ database, topics }: SqliteEventsOptions
         .catch(rethrow);
       tellNews(database, 'outputs');
     },
-    read: async function* (topic, { follow, after }, signal) {
+    read: async function* (topic, { follow, after, since }, signal) {
       const bell = createBell();
       const deaf = onNews(database, 'outputs', bell.ring);
       signal.addEventListener('abort', bell.ring);
       try {
-        let offset = after === undefined ? -1 : Number(after);
+        let offset = since === undefined ? Number(after ?? -1) : await offsetBefore(topic, since);
         while (!signal.aborted) {
           const page = await pageAfter(topic, offset);
           for (const record of page) {

@@ -14,6 +14,7 @@ import { openLife } from './kafka-life.ts';
 import { beginPartition, type PartitionEpoch, type WindowLimits } from './kafka-partition.ts';
 import { preflight } from './kafka-preflight.ts';
 import { createPublisher } from './kafka-publisher.ts';
+import { kafkaRecords } from './kafka-records.ts';
 import type { SettlerIo } from './kafka-settler.ts';
 import { createWatchdog } from './kafka-watchdog.ts';
 import { createLanes, type LaneLimits, type Lanes } from './lanes.ts';
@@ -91,6 +92,22 @@ export function openKafkaInbox(options: KafkaInboxOptions): Inbox {
         throw inboxError('looking at the backlog', error);
       });
     },
+    records: async function* (since, signal) {
+      const { admin } = await connected();
+      // A reader of its own: whoever shares the connection would wait for its fetches.
+      const reader = await partitionReader(clients.cluster()).catch(rethrow);
+      try {
+        for await (const entry of kafkaRecords({ admin, reader, topics, group }, since, signal)) yield entry;
+      } catch (error) {
+        throw signal.aborted ? error : inboxError('reading the input topics', error);
+      } finally {
+        await reader.close();
+      }
+    },
+    removeExpired: async (signal) => {
+      signal.throwIfAborted();
+      return 0;
+    },
     close: async () => {
       await publisher.close();
       const opened = await connections?.catch(() => undefined);
@@ -98,6 +115,10 @@ export function openKafkaInbox(options: KafkaInboxOptions): Inbox {
       await opened?.admin.disconnect();
     },
   };
+}
+
+function rethrow(error: unknown): never {
+  throw inboxError('reading the input topics', error);
 }
 
 async function connect(clients: KafkaClients, brokers: readonly string[]): Promise<Connections> {

@@ -9,6 +9,7 @@ import { groupCommit } from './group-commit.ts';
 import { createLanes, type LaneLimits } from './lanes.ts';
 import { listenFor, tellNews } from './news.ts';
 import { type Done, pump } from './pump.ts';
+import { sqliteRecords } from './sqlite-records.ts';
 import { removeExpired } from './sqlite-retention.ts';
 import { asInboxError, contentOf, createTables, insertInput, insertOutput } from './sqlite-tables.ts';
 import { createWindow, type WaitingItem } from './sqlite-window.ts';
@@ -61,6 +62,11 @@ export async function openSqliteInbox(options: SqliteInboxOptions): Promise<Inbo
     backlog: async (signal) => {
       signal.throwIfAborted();
       return await backlog(database, inputs).catch(rethrow);
+    },
+    records: (since, signal) => sqliteRecords(database, topics, since, signal),
+    removeExpired: async (signal) => {
+      signal.throwIfAborted();
+      return await removeExpired(database, topics, signal).catch(rethrow);
     },
     close: async () => undefined,
   };

@@ -12,6 +12,8 @@ export interface PartitionRecord {
   readonly key: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
   readonly value: Buffer;
+  /** Nobody can read it; it has no value. */
+  readonly unreadable: boolean;
 }
 
 /** First and next offset of a partition. */
@@ -25,6 +27,8 @@ export interface PartitionReader {
   partitionsOf(topic: string): Promise<readonly number[]>;
   /** Records of open and aborted transactions count. */
   endsOf(topic: string): Promise<ReadonlyMap<number, Ends>>;
+  /** The first offset of every partition that was published then or later, by the writers' clocks; its end else. */
+  offsetsSince(topic: string, since: Date): Promise<ReadonlyMap<number, number>>;
   /** Committed records from `from` on, as many as one fetch gives, and the offset to go on from. */
   fetch(topic: string, from: ReadonlyMap<number, number>, waitMs: number): Promise<Fetched>;
   close(): Promise<void>;
@@ -92,6 +96,16 @@ export async function partitionReader(cluster: Cluster): Promise<PartitionReader
         [...high].map(([partition, end]) => [partition, { low: low.get(partition) ?? 0, high: end }]),
       );
     },
+    offsetsSince: async (topic, since) => {
+      const found = await patiently(() => offsetsOf(topic, since.getTime()));
+      const high = await patiently(() => offsetsOf(topic, LATEST));
+      return new Map(
+        [...high].map(([partition, end]) => {
+          const offset = found.get(partition) ?? -1;
+          return [partition, offset < 0 ? end : offset];
+        }),
+      );
+    },
     fetch: async (topic, from, waitMs) => {
       const records: PartitionRecord[] = [];
       const next = new Map(from);
@@ -133,13 +147,15 @@ function requestOf(
 }
 
 function recordOf(partition: number, message: KafkaMessage): PartitionRecord {
+  const unreadable = isUnreadable(message.value);
   return {
     partition,
     offset: Number(message.offset),
     at: Number(message.timestamp),
     key: message.key?.toString(),
     headers: headersOf(message),
-    value: isUnreadable(message.value) ? Buffer.alloc(0) : (message.value ?? Buffer.alloc(0)),
+    value: unreadable ? Buffer.alloc(0) : (message.value ?? Buffer.alloc(0)),
+    unreadable,
   };
 }
 
