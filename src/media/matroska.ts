@@ -7,6 +7,8 @@ import { ID } from './matroska-ids.ts';
 import { MatroskaTrack } from './matroska-track.ts';
 import type { MediaLayout } from './media-index.ts';
 import { headFacts, OPUS_RATE, type OpusHead, opusMs, packetSamples } from './opus.ts';
+import type { OpusSink } from './opus-sink.ts';
+import { PacketBatch } from './packet-batch.ts';
 import { conclude, counted, type Findings, type Scanner } from './scanner.ts';
 
 const SAMPLES_PER_NS = OPUS_RATE / 1e9;
@@ -18,6 +20,9 @@ const SCALE = { usual: 1_000_000, most: 1_000_000_000 } as const;
 export class MatroskaScanner implements Scanner, EbmlVisitor {
   readonly #warnings = new Set<MediaWarning>();
   readonly #walker = new EbmlWalker(this);
+  readonly #sink: OpusSink | undefined;
+  /** The last block's packets: what is trimmed of them comes behind. */
+  readonly #batch: PacketBatch | undefined;
   #container: 'webm' | 'matroska' = 'webm';
   #scaleNs: number = SCALE.usual;
   #entry: MatroskaTrack | undefined;
@@ -38,6 +43,11 @@ export class MatroskaScanner implements Scanner, EbmlVisitor {
   #gapSamples = 0;
   readonly #counts = { packets: 0, invalidPackets: 0, gaps: 0 };
 
+  constructor(sink?: OpusSink) {
+    this.#sink = sink;
+    this.#batch = sink && new PacketBatch(sink);
+  }
+
   push(bytes: Uint8Array): void {
     this.#walker.push(bytes);
   }
@@ -48,7 +58,9 @@ export class MatroskaScanner implements Scanner, EbmlVisitor {
     if (this.#main === undefined) return this.#withoutOpus();
     const { head } = this.#main;
     this.#judge();
-    const trim = head.preSkip + Math.round(this.#discardNs * SAMPLES_PER_NS);
+    const discarded = Math.round(this.#discardNs * SAMPLES_PER_NS);
+    this.#batch?.release(-discarded);
+    const trim = head.preSkip + discarded;
     const sampleFrames = Math.max(0, Math.round(this.#next - (this.#start ?? 0)) - trim);
     if (sampleFrames === 0) this.#warnings.add('NO_AUDIO');
     return conclude(
@@ -100,7 +112,7 @@ export class MatroskaScanner implements Scanner, EbmlVisitor {
     else if (id === ID.timestampScale) this.#setScale(unsigned(body));
     else if (id === ID.timestamp) this.#clusterTicks = unsigned(body);
     else if (id === ID.discardPadding) this.#discardNs = Math.max(0, signed(body));
-    else if (id === ID.simpleBlock || id === ID.block) this.#block(body, size, offset);
+    else if (id === ID.simpleBlock || id === ID.block) this.#block(id, body, size, offset);
   }
 
   #setScale(scaleNs: number): void {
@@ -116,10 +128,12 @@ export class MatroskaScanner implements Scanner, EbmlVisitor {
       return;
     }
     this.#opusTracks += 1;
-    this.#main ??= { number: track.number, head: track.head() };
+    if (this.#main !== undefined) return;
+    this.#main = { number: track.number, head: track.head() };
+    this.#sink?.begin(this.#main.head);
   }
 
-  #block(body: Buffer, size: number, offset: number): void {
+  #block(id: number, body: Buffer, size: number, offset: number): void {
     if (this.#main === undefined) return;
     const block = readBlock(body);
     if (block === undefined || (size > body.length && block.track === this.#main.number)) {
@@ -127,6 +141,8 @@ export class MatroskaScanner implements Scanner, EbmlVisitor {
       return;
     }
     if (block.track !== this.#main.number) return;
+    if (id === ID.simpleBlock) this.#sink?.simpleBlock();
+    this.#batch?.release(0);
     if (this.#start === undefined) this.#audioOffset = offset;
     this.#moveTo((this.#clusterTicks + block.ticks) * this.#scaleNs * SAMPLES_PER_NS);
     if (this.#newCluster !== undefined) {
@@ -147,7 +163,10 @@ export class MatroskaScanner implements Scanner, EbmlVisitor {
     }
     const ahead = samples - this.#next;
     if (ahead < -TOLERANCE_SAMPLES) this.#warnings.add('TIMESTAMPS_INCONSISTENT');
-    else if (Math.abs(ahead) > this.#scaleNs * SAMPLES_PER_NS) this.#next = samples;
+    else if (Math.abs(ahead) > this.#scaleNs * SAMPLES_PER_NS) {
+      this.#next = samples;
+      if (ahead > 0) this.#sink?.gap(Math.round(ahead));
+    }
     if (ahead <= TOLERANCE_SAMPLES) return;
     this.#counts.gaps += 1;
     this.#gapSamples += ahead;
@@ -155,6 +174,8 @@ export class MatroskaScanner implements Scanner, EbmlVisitor {
 
   #packet(frame: Buffer): void {
     const samples = packetSamples(frame, frame.length);
+    this.#batch?.join(frame);
+    this.#batch?.endPacket();
     this.#counts.packets += 1;
     this.#audioBytes += frame.length;
     this.#next += samples ?? 0;

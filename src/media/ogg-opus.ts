@@ -1,6 +1,8 @@
 import type { MediaWarning } from '../domain/media.ts';
 import type { OggPage } from './ogg-pages.ts';
 import { type OpusHead, PACKET_HEAD_BYTES, packetSamples } from './opus.ts';
+import type { OpusSink } from './opus-sink.ts';
+import { PacketBatch } from './packet-batch.ts';
 
 const TAGS = 'OpusTags';
 
@@ -9,13 +11,15 @@ type OnEntry = (sample: number, offset: number) => void;
 
 /**
  * One logical Opus stream of an Ogg file, from its second page on (RFC 7845). Follows its packets over the page
- * borders and its granule positions over the packets; keeps eight bytes of a packet, whatever its length.
+ * borders and its granule positions over the packets; keeps eight bytes of a packet, whatever its length, and all
+ * of it only where a sink wants to hear it.
  */
 export class OggOpusStream {
   readonly head: OpusHead;
   readonly audioOffset: number;
   readonly #warnings: Set<MediaWarning>;
   readonly #onEntry: OnEntry;
+  readonly #batch: PacketBatch | undefined;
   readonly #packetHead = Buffer.alloc(TAGS.length);
   #packetBytes = 0;
   #isInPacket = false;
@@ -35,12 +39,20 @@ export class OggOpusStream {
   gaps = 0;
   gapSamples = 0;
 
-  constructor(head: OpusHead, firstPage: OggPage, warnings: Set<MediaWarning>, onEntry: OnEntry) {
+  constructor(
+    head: OpusHead,
+    firstPage: OggPage,
+    warnings: Set<MediaWarning>,
+    onEntry: OnEntry,
+    sink?: OpusSink,
+  ) {
     this.head = head;
     this.audioOffset = firstPage.offset + firstPage.bytes;
     this.#sequence = firstPage.sequence;
     this.#warnings = warnings;
     this.#onEntry = onEntry;
+    this.#batch = sink && new PacketBatch(sink);
+    sink?.begin(head);
     this.#isEnded = firstPage.last;
     this.#nextSequence();
   }
@@ -71,6 +83,7 @@ export class OggOpusStream {
     if (!this.#isEnded || this.#isInPacket) this.#warnings.add('ENDS_EARLY');
     if (this.gaps > 0) this.#warnings.add('GAPS');
     if (this.invalidPackets > 0) this.#warnings.add('PACKETS_INVALID');
+    this.#batch?.release(0);
     const end = this.#position + this.#samples;
     return Math.max(0, end - (this.#start ?? 0) - this.head.preSkip);
   }
@@ -91,6 +104,7 @@ export class OggOpusStream {
     this.#isInRest = isContinued;
     this.#isInPacket = false;
     this.#packetBytes = 0;
+    this.#batch?.dropPacket();
   }
 
   #readPackets({ lacing, body }: OggPage): void {
@@ -109,6 +123,7 @@ export class OggOpusStream {
     }
     if (this.#packetBytes < TAGS.length) body.copy(this.#packetHead, this.#packetBytes, at, at + length);
     this.#packetBytes += length;
+    this.#batch?.join(body.subarray(at, at + length));
     this.#isInPacket = !isEnd;
     if (!isEnd) return;
     this.#packet(this.#packetHead.subarray(0, this.#packetBytes), this.#packetBytes);
@@ -119,7 +134,8 @@ export class OggOpusStream {
     const isTags = this.#stage === 'tags' && head.toString('latin1') === TAGS;
     if (this.#stage === 'tags' && !isTags) this.invalidPackets += 1;
     this.#stage = 'audio';
-    if (isTags) return;
+    if (isTags) return this.#batch?.dropPacket();
+    this.#batch?.endPacket();
     const samples = packetSamples(head.subarray(0, PACKET_HEAD_BYTES), bytes);
     this.packets += 1;
     this.audioBytes += bytes;
@@ -141,6 +157,7 @@ export class OggOpusStream {
       if (!isLost) this.gaps += 1;
     }
     if (ahead < 0 && !isLast) this.#warnings.add('TIMESTAMPS_INCONSISTENT');
+    this.#batch?.release(ahead > 0 || isLast ? ahead : 0);
     const end = this.#position + this.#samples + Math.max(0, ahead);
     this.#position = granule;
     this.#samples = 0;

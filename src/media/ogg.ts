@@ -4,6 +4,7 @@ import type { MediaLayout } from './media-index.ts';
 import { OggOpusStream } from './ogg-opus.ts';
 import { type OggPage, OggPages } from './ogg-pages.ts';
 import { headFacts, OPUS_RATE, type OpusHead, opusMs, readOpusHead } from './opus.ts';
+import type { OpusSink } from './opus-sink.ts';
 import { conclude, counted, type Findings, type Scanner } from './scanner.ts';
 
 /** Serials of one link that are remembered; a recording has one or two. */
@@ -30,6 +31,7 @@ export class OggScanner implements Scanner {
   readonly #warnings = new Set<MediaWarning>();
   readonly #pages = new OggPages((page) => this.#page(page));
   readonly #index = new IndexBuilder(OPUS_RATE);
+  readonly #sink: OpusSink | undefined;
   #link: Link | undefined;
   #first: OggOpusStream | undefined;
   #otherCodec: MediaCodec | undefined;
@@ -41,6 +43,10 @@ export class OggScanner implements Scanner {
   #orphanBytes = 0;
   #sampleFrames = 0;
   readonly #sums = { packets: 0, invalidPackets: 0, gaps: 0, gapSamples: 0, audioBytes: 0 };
+
+  constructor(sink?: OpusSink) {
+    this.#sink = sink;
+  }
 
   push(bytes: Uint8Array): void {
     this.#pages.push(bytes);
@@ -126,9 +132,8 @@ export class OggScanner implements Scanner {
 
   #openStream(head: OpusHead, page: OggPage): OggOpusStream {
     const linkStart = this.#sampleFrames;
-    return new OggOpusStream(head, page, this.#warnings, (sample, offset) => {
-      this.#index.add(linkStart + sample, offset);
-    });
+    const onEntry = (sample: number, offset: number): void => this.#index.add(linkStart + sample, offset);
+    return new OggOpusStream(head, page, this.#warnings, onEntry, this.#sink);
   }
 
   #beginLink(): Link {

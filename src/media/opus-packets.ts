@@ -11,6 +11,8 @@ import {
   PACKET_MOST_BYTES,
   packetSamples,
 } from './opus.ts';
+import type { OpusSink } from './opus-sink.ts';
+import { PacketBatch } from './packet-batch.ts';
 import { conclude, counted, type Findings, type Scanner, unread } from './scanner.ts';
 
 /** How a length can stand before its packet. */
@@ -30,12 +32,12 @@ const LAYOUTS: readonly Layout[] = [
  * Opus packets, each behind its length, without any header; only the event can say so. The length is 2 or 4 bytes
  * of either order: the one that makes most packets of `head`.
  */
-export function opusPacketsScanner(head: Buffer, declared: DeclaredMedia): Scanner {
+export function opusPacketsScanner(head: Buffer, declared: DeclaredMedia, sink?: OpusSink): Scanner {
   const [best] = LAYOUTS.map((layout) => ({ layout, packets: packetsAt(head, layout) })).toSorted(
     (one, other) => other.packets - one.packets,
   );
   if (best === undefined || best.packets === 0) return unread('unknown', 'unknown', 'FORMAT_UNKNOWN');
-  return new OpusPacketsScanner(best.layout, declared.channels?.length);
+  return new OpusPacketsScanner(best.layout, declared.channels?.length, sink);
 }
 
 function readLength(bytes: Buffer, at: number, layout: Layout): number {
@@ -60,6 +62,7 @@ function packetsAt(head: Buffer, layout: Layout): number {
 class OpusPacketsScanner implements Scanner {
   readonly #layout: Layout;
   readonly #channels: number | undefined;
+  readonly #batch: PacketBatch | undefined;
   readonly #gather = new Gather(4);
   readonly #warnings = new Set<MediaWarning>();
   readonly #index = new IndexBuilder(OPUS_RATE);
@@ -74,9 +77,11 @@ class OpusPacketsScanner implements Scanner {
   #samples = 0;
   #lostBytes = 0;
 
-  constructor(layout: Layout, channels: number | undefined) {
+  constructor(layout: Layout, channels: number | undefined, sink: OpusSink | undefined) {
     this.#layout = layout;
     this.#channels = channels;
+    this.#batch = sink && new PacketBatch(sink);
+    sink?.begin(makeOpusHead(channels ?? 1, 0, 0));
     this.#gather.begin(layout.bytes);
   }
 
@@ -128,6 +133,7 @@ class OpusPacketsScanner implements Scanner {
     }
     if (this.#step === 'rest') {
       const taken = Math.min(this.#left, bytes.length);
+      this.#batch?.join(bytes.subarray(0, taken));
       this.#left -= taken;
       if (this.#left === 0) this.#endPacket();
       return bytes.subarray(taken);
@@ -155,6 +161,7 @@ class OpusPacketsScanner implements Scanner {
 
   #readHead(): void {
     const samples = packetSamples(this.#gather.view, this.#length);
+    this.#batch?.join(this.#gather.view);
     this.#left = this.#length - this.#gather.view.length;
     if (samples === undefined) this.#invalidPackets += 1;
     this.#packets += 1;
@@ -165,6 +172,8 @@ class OpusPacketsScanner implements Scanner {
   }
 
   #endPacket(): void {
+    this.#batch?.endPacket();
+    this.#batch?.release(0);
     this.#gather.begin(this.#layout.bytes);
     this.#step = 'length';
   }
