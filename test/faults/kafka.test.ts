@@ -12,14 +12,7 @@ import {
 import { answerTo, QUICK_TIMES } from '../contract/inbox-worlds.ts';
 import { whatIsMissing } from '../services/env.ts';
 
-/** A young broker elects leaders and loads groups while the first tests run; a test that met that is tried once more. */
-const ONCE_MORE = { retry: 1 };
-
-/** They hung once on a quiet machine and nobody knows why yet: `make proof STEPS=kafka` runs them, CI says that it does not. */
-const missing =
-  process.env['CALLSEAL_LONG'] === '1'
-    ? await whatIsMissing('kafka')
-    : '(skipped: make proof STEPS=kafka runs it)';
+const missing = await whatIsMissing('kafka');
 const never = new AbortController().signal;
 const KEYS = 5;
 
@@ -68,7 +61,7 @@ async function requireAll({ events }: Awaited<ReturnType<typeof opened>>, count:
   }
 }
 
-describe.skipIf(missing)(`Kafka: replies that are lost ${missing ?? ''}`, ONCE_MORE, () => {
+describe.skipIf(missing)(`Kafka: replies that are lost ${missing ?? ''}`, () => {
   const cases = Object.keys(API).flatMap((api) =>
     (['lost', 'reply lost'] as const).map((fate): [keyof typeof API, typeof fate] => [
       api as keyof typeof API,

@@ -1,21 +1,20 @@
+import { AssignerProtocol, type MemberDescription } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { OutputTopic } from '../../src/domain/outputs.ts';
 import type { PublishedRecord } from '../../src/ports/events.ts';
 import { whatIsMissing } from '../services/env.ts';
 import { type KafkaWorld, kafkaWorld, type Worker } from './kafka-world.ts';
 
-/** A young broker elects leaders and loads groups while the first tests run; a test that met that is tried once more. */
-const ONCE_MORE = { retry: 1 };
-
-/** They hung once on a quiet machine and nobody knows why yet: `make proof STEPS=kafka` runs them, CI says that it does not. */
-const missing =
-  process.env['CALLSEAL_LONG'] === '1'
-    ? await whatIsMissing('kafka', 'postgres')
-    : '(skipped: make proof STEPS=kafka runs it)';
+const missing = await whatIsMissing('kafka', 'postgres');
 const never = new AbortController().signal;
 const PARTITIONS = 4;
 
-describe.skipIf(missing)(`the worker on Kafka and PostgreSQL ${missing ?? ''}`, ONCE_MORE, () => {
+function partitionsOf({ memberAssignment }: MemberDescription): number {
+  const assignment = AssignerProtocol.MemberAssignment.decode(memberAssignment)?.assignment ?? {};
+  return Object.values(assignment).flat().length;
+}
+
+describe.skipIf(missing)(`the worker on Kafka and PostgreSQL ${missing ?? ''}`, () => {
   let world: KafkaWorld;
   beforeAll(async () => {
     world = await kafkaWorld(PARTITIONS);
@@ -48,6 +47,19 @@ describe.skipIf(missing)(`the worker on Kafka and PostgreSQL ${missing ?? ''}`, 
     const all = await Array.fromAsync(events.read(topic, { follow: false }, never));
     return all.filter(({ key }) => keys.has(key));
   }
+  /** The group has these many members, and each has its share of the partitions. */
+  async function untilShared(members: number): Promise<void> {
+    const admin = (await world.clients('admin')).admin();
+    await admin.connect();
+    const shares = async (): Promise<number[]> => {
+      const [group] = (await admin.describeGroups([world.group])).groups;
+      return group?.state === 'Stable' ? group.members.map(partitionsOf) : [];
+    };
+    await expect
+      .poll(shares, { timeout: 60_000, interval: 200 })
+      .toEqual(Array.from({ length: members }, () => (3 * PARTITIONS) / members));
+    await admin.disconnect();
+  }
   const names = (what: string, count: number) => Array.from({ length: count }, (_, i) => `${what}-${i}`);
   const publish = async (calls: readonly string[]) =>
     await Promise.all(calls.map(async (call) => await world.publish(call)));
@@ -76,17 +88,10 @@ describe.skipIf(missing)(`the worker on Kafka and PostgreSQL ${missing ?? ''}`, 
 
   test('two of them share the partitions, and every call has one outcome', async () => {
     const workers = [start(), start()];
+    await untilShared(workers.length);
     const calls = names('shared', 40);
     await publish(calls);
     await untilRead('outcome', calls);
-    const admin = (await world.clients('admin')).admin();
-    await admin.connect();
-    await expect
-      .poll(async () => (await admin.describeGroups([world.group])).groups[0]?.members.length, {
-        timeout: 30_000,
-      })
-      .toBe(2);
-    await admin.disconnect();
     for (const worker of workers) await stopped(worker);
     const outcomes = answersOf(await read('outcome', calls));
     expect(outcomes.map(({ call }) => call).toSorted()).toEqual(calls.toSorted());
@@ -96,6 +101,8 @@ describe.skipIf(missing)(`the worker on Kafka and PostgreSQL ${missing ?? ''}`, 
   test('kill -9 of one, anywhere: the other finishes, one answer and one outcome for every call', async () => {
     const before = await world.answers();
     const workers = [start({ CALLSEAL_CRASH_RANDOM: '0.01:7' }), start()];
+    // Before it has partitions it does nothing that it could die of, and the other one would soon be done.
+    await untilShared(workers.length);
     const calls = names('killed', 60);
     await publish(calls);
     expect(await workers[0]!.ended).toBe('SIGKILL');
