@@ -44,6 +44,7 @@ export const ACTIONS = [
   'registry.migrate',
   'registry.accept-restore',
   'audit.checkpoint',
+  'reconcile.finish',
 ] as const;
 export type Action = (typeof ACTIONS)[number];
 
@@ -66,7 +67,7 @@ export interface AuditFact {
   readonly outcome: { readonly status: OutcomeStatus; readonly code?: string };
   readonly tenant?: string;
   readonly subject?: {
-    readonly kind: 'call' | 'artifact' | 'attempt' | 'key' | 'campaign';
+    readonly kind: 'call' | 'artifact' | 'attempt' | 'key' | 'campaign' | 'registry';
     readonly uid: string;
   };
   readonly key?: {
@@ -80,6 +81,8 @@ export interface AuditFact {
   readonly ticket?: string;
   readonly intentUid?: string;
   readonly durationMs?: number;
+  /** Of a reconciliation: how much was compared, what was found, what was under way. */
+  readonly counts?: { readonly compared: number; readonly findings: number; readonly inFlight: number };
 }
 
 export interface AuditEvent extends AuditFact {
@@ -105,6 +108,7 @@ const FIELDS: Readonly<Record<string, true | readonly string[]>> = {
   ticket: true,
   intentUid: true,
   durationMs: true,
+  counts: ['compared', 'findings', 'inFlight'],
 } satisfies Record<keyof AuditFact, true | readonly string[]>;
 
 /** Serialises by the allow-list, RFC 8785. `dropped` counts the fields that had no place in the schema. */

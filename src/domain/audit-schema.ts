@@ -22,7 +22,7 @@ export const auditEventSchema = z.strictObject({
   }),
   tenant: z.string().optional(),
   subject: z
-    .strictObject({ kind: z.enum(['call', 'artifact', 'attempt', 'key', 'campaign']), uid })
+    .strictObject({ kind: z.enum(['call', 'artifact', 'attempt', 'key', 'campaign', 'registry']), uid })
     .optional(),
   key: z
     .strictObject({
@@ -41,6 +41,9 @@ export const auditEventSchema = z.strictObject({
   ticket: z.string().optional(),
   intentUid: uid.optional(),
   durationMs: z.number().min(0).optional(),
+  counts: z
+    .strictObject({ compared: z.int().min(0), findings: z.int().min(0), inFlight: z.int().min(0) })
+    .optional(),
 });
 
 /** The value of a transcript event whose sealed object is too large to travel in it. */

@@ -107,6 +107,7 @@ async function transcriptOutput(
   };
 }
 
-function claimCheck({ object, sealedBytes, sha256 }: OutcomeArtifact): string {
+/** The value of a transcript event that points to its object. */
+export function claimCheck({ object, sealedBytes, sha256 }: OutcomeArtifact): string {
   return JSON.stringify({ object, sealedBytes, sha256 });
 }
