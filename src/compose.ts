@@ -13,7 +13,7 @@ import { CallsealError } from './domain/errors.ts';
 import { ONE_CALL_ALIAS } from './domain/tenants.ts';
 import { type Closable, closeAll } from './ops/closing.ts';
 import { prepareDataFolder } from './ops/data-folder.ts';
-import { meteredHandler, meteredPorts } from './ops/metrics-ports.ts';
+import { meteredHandler, meteredPorts, meteredSchedules } from './ops/metrics-ports.ts';
 import type { Jobs } from './ports/jobs.ts';
 import type { Keys } from './ports/keys.ts';
 import type { Metrics } from './ports/metrics.ts';
@@ -29,9 +29,10 @@ import { deadLetters } from './work/dead-letters.ts';
 import type { Desk } from './work/desk.ts';
 import { deliveryHandler } from './work/handle-delivery.ts';
 import { intake } from './work/intake.ts';
+import { PAUSES_EVERY_MS, withOperatorPauses } from './work/intake-pauses.ts';
 import type { Observer } from './work/observer.ts';
 import { partPool } from './work/part-pool.ts';
-import { noticeRestore, refuseRestored } from './work/registry-restored.ts';
+import { type RestoreWatch, refuseRestored, restoreWatch } from './work/registry-restored.ts';
 import { relayAudit, relayPending } from './work/relay-audit.ts';
 import { runWorker } from './work/run-worker.ts';
 import { scheduledWork } from './work/scheduled-work.ts';
@@ -62,9 +63,9 @@ export interface Composed {
   close(): Promise<void>;
 }
 
-const CLOSE_WITHIN_MS = 15_000;
+export const CLOSE_WITHIN_MS = 15_000;
 const PROBE_MS = { first: 1_000, most: 30_000 };
-const RELAY = { leaseMs: 10_000, batch: 500, restMs: 500 };
+export const RELAY = { leaseMs: 10_000, batch: 500, restMs: 500 };
 const DEAD_LETTER_KEK = 'system:dead-letter';
 
 /**
@@ -90,11 +91,15 @@ export async function open({ settings }: LoadedSettings, facts: ProcessFacts): P
         await refuseUnlistableSources(settings, signal);
         const { events, objects, registry } = ports;
         const beside = { events, objects, auditor: desk.auditor };
-        look = async (connection) => void (await noticeRestore({ ...beside, registry: connection }, signal));
+        const watch = restoreWatch();
+        look = async (connection) => await watch.look({ ...beside, registry: connection }, signal);
         await refuseRestored({ ...beside, registry }, signal);
         await ports.jobs.check(signal);
         await makeAtStart(settings, ports, desk, signal);
-        await work(settings, facts, ports, desk, { ...options, observer }, signal);
+        const until = AbortSignal.any([signal, watch.signal]);
+        await watch.during(
+          async () => await work(settings, facts, ports, desk, { ...options, observer, watch }, until),
+        );
       },
       close,
     };
@@ -172,7 +177,8 @@ async function openTopics(
   return { inbox, events };
 }
 
-async function openKafka({ kafka }: Settings, opened: Closable[]) {
+/** Whoever is in `opened` closes them. @throws CallsealError BAD_CONFIG - there is no cluster in the settings */
+export async function openKafka({ kafka }: Settings, opened: Closable[]) {
   if (kafka === undefined) {
     throw new CallsealError('BAD_CONFIG', 'there is no kafka block in the settings', {
       hint: 'config/production.yaml has one',
@@ -419,7 +425,11 @@ async function work(
   { version, metrics }: Pick<ProcessFacts, 'version' | 'metrics'>,
   ports: Ports,
   { auditor: written, letters, tenants }: Desk,
-  { untilIdle, observer }: { readonly untilIdle: boolean; readonly observer: Observer },
+  {
+    untilIdle,
+    observer,
+    watch,
+  }: { readonly untilIdle: boolean; readonly observer: Observer; readonly watch: RestoreWatch },
   signal: AbortSignal,
 ): Promise<void> {
   const now = (): Date => new Date();
@@ -446,12 +456,16 @@ async function work(
     limits,
     retry: { inPlace: retry.inPlace, giveUpAfterMs: retry.giveUpAfter },
     retryDelayMs: retry.delay,
+    untilIdle,
     now,
     onAnswer: (row, delivery) => {
       metrics?.answered(row);
       observer.answered?.(row, delivery);
     },
-    onFailure: (error, delivery) => observer.failed?.(error, delivery),
+    onFailure: (error, delivery) => {
+      watch.told(error);
+      observer.failed?.(error, delivery);
+    },
   });
   metrics?.working({ inflightBytes: () => pool.bytesOut, paused: () => gate.paused() });
   const relayOptions = { ...RELAY, holder: `${version}/${randomBytes(8).toString('hex')}` };
@@ -472,23 +486,21 @@ async function work(
     jobs: ports.jobs,
     work: scheduledWork({ ...ports, auditor: written }),
     times: SCHEDULE_TIMES,
-    observer,
+    observer: metrics ? meteredSchedules(observer, metrics) : observer,
   };
+  const parts = {
+    inbox: ports.inbox,
+    registry: ports.registry,
+    handler: metrics ? meteredHandler(handler, metrics) : handler,
+    auditor: written,
+    openAttempts,
+    relay,
+    drainMs: budgets.drain,
+    schedules: async (until: AbortSignal) => await runSchedules(schedules, until),
+  };
+  const pauses = { registry: ports.registry, intake: gate, everyMs: PAUSES_EVERY_MS };
   try {
-    await runWorker(
-      {
-        inbox: ports.inbox,
-        registry: ports.registry,
-        handler: metrics ? meteredHandler(handler, metrics) : handler,
-        auditor: written,
-        openAttempts,
-        relay,
-        drainMs: budgets.drain,
-        schedules: async (until) => await runSchedules(schedules, until),
-      },
-      { untilIdle },
-      signal,
-    );
+    await withOperatorPauses(pauses, async () => await runWorker(parts, { untilIdle }, signal), signal);
   } finally {
     gate.close();
   }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { parseArgs } from 'node:util';
+import { certificateFiles } from './config/certificate-files.ts';
 import { splitHostPort } from './config/endpoints.ts';
 import { type LoadedSettings, loadSettings } from './config/load-settings.ts';
 import { inboxTopics } from './config/tenant-settings.ts';
@@ -90,6 +91,7 @@ async function listenersOf(
     probes: probes === null ? undefined : splitHostPort(probes),
     admin: admin === null ? undefined : splitHostPort(admin),
     tls,
+    certificates: certificateFiles(settings),
     stopping,
   });
 }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { CallsealError } from '../domain/errors.ts';
 import type { Metrics, Paused } from '../ports/metrics.ts';
+import { certificateEnds } from './certificate-ends.ts';
 import { type Closable, closeAll } from './closing.ts';
 import { type Health, judgeHealth, type Phase } from './health.ts';
 import { healthRoutes } from './health-routes.ts';
@@ -24,6 +25,8 @@ export interface ListenersOptions {
   readonly admin: Address | undefined;
   /** Paths of PEM files; the admin address then speaks mutual TLS and nothing else. */
   readonly tls: MutualTls | undefined;
+  /** Paths of certificate files by the setting that names them: when each ends is a metric. */
+  readonly certificates: Readonly<Record<string, string>>;
   /** Aborted once the process was told to stop; what is in hand is finished then. */
   readonly stopping: AbortSignal;
 }
@@ -79,14 +82,20 @@ interface Served {
 }
 
 /** The worker's phase and numbers, as far as they are known yet. */
-function observedWorker({ version, profile, topics, stopping }: ListenersOptions) {
+function observedWorker({ version, profile, topics, certificates, stopping }: ListenersOptions) {
   const now = (): number => Date.now();
   const reader = statusReader(now);
   const oldestSeconds = async (): Promise<number | undefined> => {
     const inbox = await reader.inbox();
     return 'unreadable' in inbox ? undefined : inbox.oldestSeconds;
   };
-  const metrics = promMetrics({ version, topics, oldestSeconds });
+  const metrics = promMetrics({
+    version,
+    topics,
+    oldestSeconds,
+    auditWaiting: reader.auditWaiting,
+    certificateEnds: async () => await certificateEnds(certificates),
+  });
   const paused = (): readonly Paused[] => metrics.view()?.paused() ?? [];
   let hasFailed = false;
   const phase = (): Phase => {

@@ -1,4 +1,5 @@
-import { codeOf, dispositionOf } from '../domain/errors.ts';
+import { type CallsealError, codeOf, dispositionOf } from '../domain/errors.ts';
+import type { Events } from '../ports/events.ts';
 import type { Handler, Verdict } from '../ports/inbox.ts';
 import type { Keys } from '../ports/keys.ts';
 import type { KmsOp, Metrics, StageOutcome, TimedStage } from '../ports/metrics.ts';
@@ -11,6 +12,7 @@ import type { Sources } from '../ports/sources.ts';
 export function meteredPorts(ports: Ports, metrics: Metrics): Ports {
   return {
     ...ports,
+    events: meteredEvents(ports.events, metrics),
     keys: meteredKeys(ports.keys, metrics),
     sources: meteredSources(ports.sources, metrics),
     objects: meteredObjects(ports.objects, metrics),
@@ -38,6 +40,16 @@ export function meteredKeys(inner: Keys, metrics: Metrics): Keys {
     describe: (kek, signal) => counted('describe', () => inner.describe(kek, signal)),
     ensure: (kek, signal) => counted('ensure', () => inner.ensure(kek, signal)),
     close: () => inner.close(),
+  };
+}
+
+function meteredEvents(inner: Events, metrics: Metrics): Events {
+  return {
+    ...inner,
+    publish: async (outputs, signal) => {
+      await inner.publish(outputs, signal);
+      metrics.auditPublished(outputs.filter(({ topic }) => topic === 'audit').length);
+    },
   };
 }
 
@@ -80,6 +92,25 @@ function meteredRegistry(inner: Registry, metrics: Metrics): Registry {
   return {
     ...inner,
     decide: (proposal, signal) => timed(metrics, 'decision', () => inner.decide(proposal, signal)),
+  };
+}
+
+interface ScheduleObserver {
+  scheduleRan?(name: string, counts: Readonly<Record<string, number>>): void;
+  scheduleFailed?(name: string, error: CallsealError): void;
+}
+
+/** An observer of schedules that counts too. */
+export function meteredSchedules(inner: ScheduleObserver, metrics: Metrics): Required<ScheduleObserver> {
+  return {
+    scheduleRan: (name, counts) => {
+      metrics.scheduleRan(name, counts);
+      inner.scheduleRan?.(name, counts);
+    },
+    scheduleFailed: (name, error) => {
+      metrics.scheduleFailed(name, error.code);
+      inner.scheduleFailed?.(name, error);
+    },
   };
 }
 

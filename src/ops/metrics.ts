@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Metrics, WorkerView } from '../ports/metrics.ts';
+import type { CertificateEnd } from './certificate-ends.ts';
 
 /** What the numbers are made of that nobody tells: asked for at each scrape. */
 export interface MetricsOptions {
@@ -8,6 +9,10 @@ export interface MetricsOptions {
   readonly topics: readonly string[];
   /** Age of the oldest record that is not done, in seconds; 0 where none waits, undefined where it cannot be read. */
   readonly oldestSeconds: () => Promise<number | undefined>;
+  /** Audit events that the relay has not published; undefined where the registry cannot be read. */
+  readonly auditWaiting: () => Promise<number | undefined>;
+  /** When each certificate file of the settings ends, as it is on the disk now. */
+  readonly certificateEnds: () => Promise<readonly CertificateEnd[]>;
 }
 
 export interface PromMetrics extends Metrics {
@@ -42,7 +47,7 @@ export function promMetrics(options: MetricsOptions): PromMetrics {
 
 /** What is told, as numbers and movement. */
 function tellers(
-  { messages, stages, deadLetters, kms }: ReturnType<typeof toldMetrics>,
+  { messages, stages, deadLetters, kms, audit, runs, found }: ReturnType<typeof toldMetrics>,
   topics: readonly string[],
   state: State,
 ): Metrics {
@@ -79,6 +84,12 @@ function tellers(
       moved();
       kms.inc({ op, outcome });
     },
+    auditPublished: (events) => audit.inc(events),
+    scheduleRan: (schedule, counts) => {
+      runs.inc({ schedule, outcome: 'ok' });
+      for (const [what, count] of Object.entries(counts)) found.inc({ schedule, what }, count);
+    },
+    scheduleFailed: (schedule, code) => runs.inc({ schedule, outcome: code }),
     moved,
   };
 }
@@ -118,11 +129,32 @@ function toldMetrics(registry: Registry) {
       labelNames: ['op', 'outcome'],
       registers,
     }),
+    audit: new Counter({
+      name: 'callseal_audit_published_total',
+      help: 'Audit events that the relay of this process published',
+      registers,
+    }),
+    runs: new Counter({
+      name: 'callseal_schedule_runs_total',
+      help: 'Runs of the schedules by this process, by how they ended',
+      labelNames: ['schedule', 'outcome'],
+      registers,
+    }),
+    found: new Counter({
+      name: 'callseal_schedule_counted_total',
+      help: 'What the schedules counted in their runs',
+      labelNames: ['schedule', 'what'],
+      registers,
+    }),
   };
 }
 
 /** Read when somebody scrapes. */
-function askedMetrics(registry: Registry, { version, oldestSeconds }: MetricsOptions, state: State): void {
+function askedMetrics(
+  registry: Registry,
+  { version, oldestSeconds, auditWaiting, certificateEnds }: MetricsOptions,
+  state: State,
+): void {
   const registers = [registry];
   const gauge = (name: string, help: string, value: () => number): void => {
     const made: Gauge = new Gauge({ name, help, registers, collect: () => made.set(value()) });
@@ -133,16 +165,19 @@ function askedMetrics(registry: Registry, { version, oldestSeconds }: MetricsOpt
     'Bytes of part buffers that are out',
     () => state.view?.inflightBytes() ?? 0,
   );
-  const oldest: Gauge = new Gauge({
-    name: 'callseal_oldest_unprocessed_seconds',
-    help: 'Age of the oldest record in the inbox that is not done; absent where the inbox cannot be read',
-    registers,
-    collect: async () => {
-      const seconds = await oldestSeconds();
-      if (seconds === undefined) oldest.remove();
-      else oldest.set(seconds);
-    },
-  });
+  readGauge(
+    registry,
+    'callseal_oldest_unprocessed_seconds',
+    'Age of the oldest record in the inbox that is not done; absent where the inbox cannot be read',
+    oldestSeconds,
+  );
+  readGauge(
+    registry,
+    'callseal_audit_waiting_events',
+    'Audit events that are not published yet; absent where the registry cannot be read',
+    auditWaiting,
+  );
+  certificateGauge(registry, certificateEnds);
   const paused: Gauge<'scope' | 'code'> = new Gauge({
     name: 'callseal_intake_paused',
     help: 'Pauses of the intake, by whom they concern (everybody, tenant, alias) and why',
@@ -160,6 +195,38 @@ function askedMetrics(registry: Registry, { version, oldestSeconds }: MetricsOpt
     labelNames: ['version'],
     registers,
   }).set({ version }, 1);
+}
+
+/** A gauge that has no value while what it is read from is away: a stale number would look like a good one. */
+function readGauge(
+  registry: Registry,
+  name: string,
+  help: string,
+  read: () => Promise<number | undefined>,
+): void {
+  const gauge: Gauge = new Gauge({
+    name,
+    help,
+    registers: [registry],
+    collect: async () => {
+      const value = await read();
+      if (value === undefined) gauge.remove();
+      else gauge.set(value);
+    },
+  });
+}
+
+function certificateGauge(registry: Registry, ends: MetricsOptions['certificateEnds']): void {
+  const gauge: Gauge<'setting'> = new Gauge({
+    name: 'callseal_certificate_expiry_timestamp_seconds',
+    help: 'When the certificate in the file of a setting ends, as Unix time; absent where it cannot be read',
+    labelNames: ['setting'],
+    registers: [registry],
+    collect: async () => {
+      gauge.reset();
+      for (const { setting, endsAt } of await ends()) gauge.set({ setting }, endsAt.getTime() / 1000);
+    },
+  });
 }
 
 /** Whom a pause concerns, without saying who it is. */

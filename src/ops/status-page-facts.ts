@@ -2,7 +2,7 @@ import type { AnswerRow } from '../domain/answers.ts';
 import type { Code } from '../domain/errors.ts';
 import type { Backlog, Inbox } from '../ports/inbox.ts';
 import type { Paused } from '../ports/metrics.ts';
-import type { Catalogue } from '../ports/registry.ts';
+import type { AuditLog, Catalogue } from '../ports/registry.ts';
 import type { Health, Phase } from './health.ts';
 import { scopeWord } from './metrics.ts';
 import { type Sample, type SampleOptions, sampled } from './status-page-sample.ts';
@@ -47,7 +47,7 @@ export interface Unreadable {
 
 export interface StatusReads {
   readonly inbox: Pick<Inbox, 'backlog'>;
-  readonly registry: Pick<Catalogue, 'answers'>;
+  readonly registry: Pick<Catalogue, 'answers'> & Pick<AuditLog, 'pending'>;
 }
 
 /** Parked answers are counted up to here, as `callseal status` does. */
@@ -65,6 +65,11 @@ export function statusReader(now: () => number) {
       samples ? inboxStatus(await samples.backlog(), now()) : { unreadable: 'STARTING' },
     parked: async (): Promise<Status['parked']> =>
       samples ? parkedStatus(await samples.parked(), now()) : { unreadable: 'STARTING' },
+    /** Audit events that are not published yet; undefined where the registry cannot be read. */
+    auditWaiting: async (): Promise<number | undefined> => {
+      const sample = await samples?.pending();
+      return sample?.ok ? sample.value.unsequenced + sample.value.unpublished : undefined;
+    },
   };
 }
 
@@ -72,6 +77,7 @@ function samplesOf({ inbox, registry }: StatusReads) {
   const parked = { answer: 'parked', limit: LOOKED_AT } as const;
   return {
     backlog: sampled(async (signal) => await inbox.backlog(signal), SAMPLE),
+    pending: sampled(async (signal) => await registry.pending(signal), SAMPLE),
     parked: sampled(async (signal) => await registry.answers(parked, signal), SAMPLE),
   };
 }

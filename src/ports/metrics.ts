@@ -38,6 +38,12 @@ export interface Metrics {
   answered(row: Pick<AnswerRow, 'origin' | 'answer' | 'code' | 'park'>): void;
   stage(stage: TimedStage, outcome: StageOutcome, seconds: number): void;
   kmsRequest(op: KmsOp, outcome: 'ok' | Code): void;
+  /** The audit relay published so many events; again where it publishes the same ones again. */
+  auditPublished(events: number): void;
+  /** A schedule of the product's own was run by this worker, and what it counted. */
+  scheduleRan(schedule: string, counts: Readonly<Record<string, number>>): void;
+  /** It was not, or cannot be asked for. */
+  scheduleFailed(schedule: string, code: Code): void;
   /** Something moved, though nothing ended: a part of a long recording. Tells a slow worker from a stuck one. */
   moved(): void;
 }

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
@@ -12,7 +13,7 @@ const LOOPBACK = { host: '127.0.0.1', port: 0 };
 
 const EMPTY: StatusReads = {
   inbox: { backlog: async () => ({ waiting: 0, due: 0, oldestAt: undefined }) },
-  registry: { answers: async () => [] },
+  registry: { answers: async () => [], pending: async () => ({ unsequenced: 2, unpublished: 1 }) },
 };
 
 async function opened(more: Partial<ListenersOptions> = {}) {
@@ -24,6 +25,7 @@ async function opened(more: Partial<ListenersOptions> = {}) {
     probes: LOOPBACK,
     admin: LOOPBACK,
     tls: undefined,
+    certificates: {},
     stopping: stop.signal,
     ...more,
   });
@@ -89,12 +91,13 @@ test('while inbox and registry cannot be read, everything else is told', async (
   const { listeners, admin } = await opened();
   const starting = JSON.parse((await ask(admin, '/status')).body);
   expect(starting).toMatchObject({ inbox: { unreadable: 'STARTING' }, parked: { unreadable: 'STARTING' } });
-  listeners.opened({ inbox: { backlog: away }, registry: { answers: away } });
+  listeners.opened({ inbox: { backlog: away }, registry: { answers: away, pending: away } });
   const { status, body } = await ask(admin, '/status');
   expect(status).toBe(200);
   expect(JSON.parse(body)).toMatchObject({ inbox: { unreadable: 'REGISTRY_DOWN' }, inFlight: { calls: 0 } });
   const scrape = (await ask(admin, '/metrics')).body;
   expect(valueOf(scrape, 'callseal_oldest_unprocessed_seconds')).toBeUndefined();
+  expect(valueOf(scrape, 'callseal_audit_waiting_events')).toBeUndefined();
   expect(valueOf(scrape, 'callseal_build_info')).toBe(1);
   const page = (await ask(admin, '/')).body;
   for (const told of [body, scrape, page]) expect(told).not.toContain('Wilhelmina');
@@ -140,4 +143,17 @@ test('with ops.tls the admin address asks for a certificate and the probes do no
     code: 'BAD_CONFIG',
     message: 'ops.tls.key names a file that cannot be read',
   });
+});
+
+test('a scrape tells how far the audit relay is and when certificates end', async () => {
+  const authority = throwawayCa();
+  onTestFinished(() => rmSync(authority.folder, { recursive: true }));
+  const { listeners, admin } = await opened({ certificates: { 'jobs.ca': authority.caPath } });
+  listeners.opened(EMPTY);
+  const scrape = (await ask(admin, '/metrics')).body;
+  expect(valueOf(scrape, 'callseal_audit_waiting_events')).toBe(3);
+  const { validTo } = new X509Certificate(authority.ca);
+  expect(valueOf(scrape, 'callseal_certificate_expiry_timestamp_seconds', { setting: 'jobs.ca' })).toBe(
+    Date.parse(validTo) / 1000,
+  );
 });

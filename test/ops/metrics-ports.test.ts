@@ -2,7 +2,8 @@ import { createSecretKey } from 'node:crypto';
 import { expect, test } from 'vitest';
 import type { Delivery } from '../../src/domain/deliveries.ts';
 import { CallsealError } from '../../src/domain/errors.ts';
-import { meteredHandler, meteredKeys, meteredPorts } from '../../src/ops/metrics-ports.ts';
+import type { Output } from '../../src/domain/outputs.ts';
+import { meteredHandler, meteredKeys, meteredPorts, meteredSchedules } from '../../src/ops/metrics-ports.ts';
 import type { Verdict } from '../../src/ports/inbox.ts';
 import type { Keys } from '../../src/ports/keys.ts';
 import type { Metrics } from '../../src/ports/metrics.ts';
@@ -31,6 +32,9 @@ function recording(): { metrics: Metrics; told: string[] } {
         told.push(`${stage} ${outcome}`);
       },
       kmsRequest: (op, outcome) => void told.push(`kms ${op} ${outcome}`),
+      auditPublished: (events) => void told.push(`audit ${events}`),
+      scheduleRan: (schedule) => void told.push(`${schedule} ran`),
+      scheduleFailed: (schedule, code) => void told.push(`${schedule} ${code}`),
       moved: () => void told.push('moved'),
     },
   };
@@ -157,4 +161,33 @@ test('a call that is sealed passes every stage once for each artifact, and gives
     'decision ok',
     'delivery ok',
   ]);
+});
+
+test('audit events count once they are published, and other outputs not at all', async () => {
+  const { metrics, told } = recording();
+  let isAway = true;
+  const publish = async () => {
+    if (isAway) throw new CallsealError('INBOX_DOWN', 'away');
+  };
+  const { events } = meteredPorts({ events: { publish } } as unknown as Ports, metrics);
+  const outputs = ['audit', 'outcome', 'audit'].map((topic) => ({ topic })) as unknown as Output[];
+  await expect(events.publish(outputs, SIGNAL)).rejects.toThrow(CallsealError);
+  expect(told).toEqual([]);
+  isAway = false;
+  await events.publish(outputs, SIGNAL);
+  expect(told).toEqual(['audit 2']);
+});
+
+test('a run of a schedule is counted and told on', () => {
+  const { metrics, told } = recording();
+  const observer = meteredSchedules(
+    {
+      scheduleRan: (name, counts) => void told.push(`told ${name} ${counts['failed']}`),
+      scheduleFailed: (name, { code }) => void told.push(`told ${name} ${code}`),
+    },
+    metrics,
+  );
+  observer.scheduleRan('sweep', { failed: 2 });
+  observer.scheduleFailed('sweep', new CallsealError('JOBS_DOWN', 'away'));
+  expect(told).toEqual(['sweep ran', 'told sweep 2', 'sweep JOBS_DOWN', 'told sweep JOBS_DOWN']);
 });

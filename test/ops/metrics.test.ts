@@ -2,14 +2,23 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ANSWERS } from '../../src/domain/answers.ts';
 import type { Code } from '../../src/domain/errors.ts';
-import { promMetrics } from '../../src/ops/metrics.ts';
+import { type MetricsOptions, promMetrics } from '../../src/ops/metrics.ts';
 import { KMS_OPS, STAGES } from '../../src/ports/metrics.ts';
 import { seriesOf, valueOf } from './scrape.ts';
 
 const TOPIC = 'callseal.calls.completed';
 
-function metrics(oldestSeconds: () => Promise<number | undefined> = async () => 0) {
-  return promMetrics({ version: '1.2.3', topics: [TOPIC], oldestSeconds });
+type Reads = Partial<Pick<MetricsOptions, 'oldestSeconds' | 'auditWaiting' | 'certificateEnds'>>;
+
+function metrics(reads: Reads = {}) {
+  return promMetrics({
+    version: '1.2.3',
+    topics: [TOPIC],
+    oldestSeconds: async () => 0,
+    auditWaiting: async () => 0,
+    certificateEnds: async () => [{ setting: 'kafka.tls.cert', endsAt: new Date(86_400_000) }],
+    ...reads,
+  });
 }
 
 const row = (answer: (typeof ANSWERS)[number], topic = TOPIC, code?: Code) => ({
@@ -29,6 +38,11 @@ const NAMES = {
   callseal_dlq_messages_total: ['code'],
   callseal_kms_requests_total: ['op', 'outcome'],
   callseal_intake_paused: ['scope', 'code'],
+  callseal_audit_published_total: [],
+  callseal_audit_waiting_events: [],
+  callseal_schedule_runs_total: ['schedule', 'outcome'],
+  callseal_schedule_counted_total: ['schedule', 'what'],
+  callseal_certificate_expiry_timestamp_seconds: ['setting'],
   callseal_build_info: ['version'],
 } as const;
 
@@ -50,6 +64,10 @@ async function everything() {
   made.answered(row('parked', TOPIC, 'EVENT_SHAPE'));
   made.kmsRequest('generate', 'ok');
   made.kmsRequest('unwrap', 'KMS_THROTTLED');
+  made.auditPublished(3);
+  made.scheduleRan('verify-sample', { calls: 20, failed: 1 });
+  made.scheduleRan('verify-sample', { calls: 20, failed: 0 });
+  made.scheduleFailed('sweep', 'STORE_DOWN');
   return made;
 }
 
@@ -81,6 +99,12 @@ test('what was told is counted, what is asked for is read at the scrape', async 
     ['callseal_intake_paused', { scope: 'everybody', code: 'KMS_DOWN' }, 1],
     ['callseal_intake_paused', { scope: 'tenant', code: 'KEY_DISABLED' }, 2],
     ['callseal_intake_paused', { scope: 'alias', code: 'SOURCE_DOWN' }, 1],
+    ['callseal_audit_published_total', {}, 3],
+    ['callseal_schedule_runs_total', { schedule: 'verify-sample', outcome: 'ok' }, 2],
+    ['callseal_schedule_runs_total', { schedule: 'sweep', outcome: 'STORE_DOWN' }, 1],
+    ['callseal_schedule_counted_total', { schedule: 'verify-sample', what: 'calls' }, 40],
+    ['callseal_schedule_counted_total', { schedule: 'verify-sample', what: 'failed' }, 1],
+    ['callseal_certificate_expiry_timestamp_seconds', { setting: 'kafka.tls.cert' }, 86_400],
     ['callseal_build_info', { version: '1.2.3' }, 1],
   ] as const;
   for (const [name, labels, value] of values)
@@ -96,15 +120,30 @@ test('a pause that ended is no series any more', async () => {
   expect(valueOf(await made.text(), 'callseal_intake_paused')).toBeUndefined();
 });
 
-test('the age of the oldest record is absent while the inbox cannot be read, and no stale number', async () => {
-  let age: number | undefined = 7;
-  const made = metrics(async () => age);
-  const shown = async () => valueOf(await made.text(), 'callseal_oldest_unprocessed_seconds');
-  expect(await shown()).toBe(7);
-  age = undefined;
+for (const [name, of] of [
+  ['callseal_oldest_unprocessed_seconds', 'oldestSeconds'],
+  ['callseal_audit_waiting_events', 'auditWaiting'],
+] as const) {
+  test(`${name} is absent while it cannot be read, and no stale number`, async () => {
+    let value: number | undefined = 7;
+    const made = metrics({ [of]: async () => value });
+    const shown = async () => valueOf(await made.text(), name);
+    expect(await shown()).toBe(7);
+    value = undefined;
+    expect(await shown()).toBeUndefined();
+    value = 0;
+    expect(await shown()).toBe(0);
+  });
+}
+
+test('a certificate file that cannot be read any more is no series any more', async () => {
+  let ends = [{ setting: 'jobs.ca', endsAt: new Date(1000) }];
+  const made = metrics({ certificateEnds: async () => ends });
+  const shown = async () =>
+    valueOf(await made.text(), 'callseal_certificate_expiry_timestamp_seconds', { setting: 'jobs.ca' });
+  expect(await shown()).toBe(1);
+  ends = [];
   expect(await shown()).toBeUndefined();
-  age = 0;
-  expect(await shown()).toBe(0);
 });
 
 const text = fc.oneof(
@@ -122,6 +161,7 @@ test('no label is ever an id or free text, whatever comes with the work', async 
     'alias',
     'ok',
     'handed-over',
+    'kafka.tls.cert',
   ]);
   for (const word of [...ANSWERS, ...STAGES, ...KMS_OPS, 'retry', 'KMS_DOWN', 'BUG']) words.add(word);
   const made = metrics();

@@ -25,13 +25,13 @@ export function throwawayCa() {
     caPath: at('ca.pem'),
     ca: readFileSync(at('ca.pem'), 'utf8'),
     /** A certificate for 127.0.0.1, for either side. */
-    issue(name: string): Pair {
+    issue(name: string, days = 2): Pair {
       const keyPath = at(`${name}.key`);
       const certPath = at(`${name}.pem`);
       openssl('req', ...newKey, '-subj', `/CN=${name}`, '-keyout', keyPath, '-out', at(`${name}.csr`));
       writeFileSync(at('names'), 'subjectAltName=IP:127.0.0.1\n');
       const by = ['-CA', at('ca.pem'), '-CAkey', at('ca.key'), '-CAcreateserial', '-extfile', at('names')];
-      openssl('x509', '-req', '-days', '2', ...by, '-in', at(`${name}.csr`), '-out', certPath);
+      openssl('x509', '-req', '-days', String(days), ...by, '-in', at(`${name}.csr`), '-out', certPath);
       return {
         certPath,
         keyPath,
