@@ -11,6 +11,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   commands: ['config', 'work', 'ports', 'domain'],
   work: ['ports', 'seal', 'media', 'domain'],
   adapters: ['ports', 'domain'],
+  // A process of its own, that the decoder's adapter starts (docs/decisions/0010).
+  'decoder-child': ['adapters', 'media', 'ports', 'domain'],
   ops: ['ports', 'domain'],
   config: ['domain'],
   ports: ['domain'],
@@ -29,7 +31,7 @@ const PACKAGES: readonly (readonly [name: RegExp, places: readonly string[]])[] 
   [/^(pg|bullmq|ioredis|node:sqlite)$/, ['src/adapters/**']],
   [/^(pino|prom-client)$/, ['src/ops/**']],
   [/^@opentelemetry\/api$/, ['src/ops/**', 'src/compose.ts']],
-  [/^(prism-media|opusscript)$/, ['src/media/**']],
+  [/^(prism-media|opusscript)$/, ['src/adapters/decoder/child/**']],
   [/^commander$/, ['src/commands/**']],
   [/^yaml$/, ['src/config/**']],
   [/^zod$/, ['src/domain/**', 'src/config/**', 'src/adapters/**']],
@@ -50,6 +52,7 @@ function importsOf(source: string): string[] {
 }
 
 function layerOf(file: string): string {
+  if (file.startsWith('src/adapters/decoder/child/')) return 'decoder-child';
   const [, first = ''] = file.split('/');
   return first.replace(/\.ts$/, '');
 }
@@ -123,6 +126,9 @@ const PLANTED: readonly (readonly [file: string, source: string])[] = [
   ['src/compose.ts', "import { x } from './seal/below-profile.ts';"],
   ['src/work/x.ts', "import { x } from '../../test/x.ts';"],
   ['src/domain/x.ts', "import { x } from 'left-pad';"],
+  ['src/adapters/decoder/pool.ts', "import { Listening } from './child/listening.ts';"],
+  ['src/adapters/decoder/pool.ts', "import { createTap } from '../../media/tap.ts';"],
+  ['src/media/x.ts', "import prism from 'prism-media';"],
   ['src/extra/x.ts', "import { x } from '../domain/ids.ts';"],
 ];
 

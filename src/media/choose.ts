@@ -2,7 +2,7 @@ import type { DeclaredMedia } from '../domain/call-event.ts';
 import { codecName, type MediaContainer } from '../domain/media.ts';
 import { MatroskaScanner } from './matroska.ts';
 import { OggScanner } from './ogg.ts';
-import { opusPacketsScanner } from './opus-packets.ts';
+import { OpusPacketsScanner, opusPacketsScanner } from './opus-packets.ts';
 import type { OpusSink } from './opus-sink.ts';
 import { rawScanner } from './raw.ts';
 import { type Scanner, unread } from './scanner.ts';
@@ -45,4 +45,15 @@ function scannerForUnsigned(
   if (container === 'opus-packets') return opusPacketsScanner(head, declared, sink);
   const isRaw = container === 'raw' || (container === undefined && codec?.startsWith('pcm_'));
   return isRaw ? rawScanner(declared) : undefined;
+}
+
+/** Containers whose audio is there only behind the Opus codec. */
+export type OpusContainer = 'ogg' | 'webm' | 'opus-packets';
+
+/** The container that a recording with this beginning is read as, if it may carry Opus. */
+export function opusContainer(head: Buffer, declared: DeclaredMedia | undefined): OpusContainer | undefined {
+  const scanner = scannerFor(head, declared);
+  if (scanner instanceof OggScanner) return 'ogg';
+  if (scanner instanceof MatroskaScanner) return 'webm';
+  return scanner instanceof OpusPacketsScanner ? 'opus-packets' : undefined;
 }

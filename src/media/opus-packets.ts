@@ -59,7 +59,7 @@ function packetsAt(head: Buffer, layout: Layout): number {
   return packets;
 }
 
-class OpusPacketsScanner implements Scanner {
+export class OpusPacketsScanner implements Scanner {
   readonly #layout: Layout;
   readonly #channels: number | undefined;
   readonly #batch: PacketBatch | undefined;
