@@ -9,11 +9,13 @@ import { CallsealError, exitOf } from '../domain/errors.ts';
 import type { Receipt } from '../domain/receipts.ts';
 import { cutRecording } from '../work/cut-recording.ts';
 import { openArtifact } from '../work/open-artifact.ts';
+import { openStats } from '../work/open-stats.ts';
 import { type ArtifactCheck, verifyReceipt } from '../work/verify-calls.ts';
 import type { App } from './app.ts';
 import { type DemoCall, demoCall, flipBit, phrasesInClear, phrasesSpoken, sample } from './demo-story.ts';
 import { STRUCTURED } from './event-file.ts';
 import { example } from './frame.ts';
+import { formatWords, stateWords, statsLines } from './recording-words.ts';
 import { untilAnswered } from './until-answered.ts';
 
 /** `callseal demo`: one invented call through the real worker, from the edge's event to the proof. */
@@ -43,6 +45,7 @@ async function demo(app: App): Promise<void> {
   const receipt = await registry.currentReceipt(call.tenant, call.call, app.signal);
   if (!receipt) throw new CallsealError('BUG', 'the demo call was answered and has no receipt');
   await tellSealed(app, sealed, receipt);
+  await tellTalk(app, call);
   await tellAnnounced(app, receipt);
   await tellNothingInClear(app, receipt);
   await tellRange(app, call);
@@ -103,14 +106,20 @@ async function tellSealed(app: App, { row, place, ms }: SealedDemo, receipt: Rec
     `${row.answer} in ${ms} ms: ${artifacts.length} objects, ${size(bytes)}; ${keys.size} key requests, one per key class (${[...classes].join(', ')})`,
     { answer: row.answer, ms, objects: artifacts.length, sealedBytes: bytes, keyRequests: keys.size },
   );
-  const audio = artifacts.find(({ kind }) => kind === 'audio')?.media;
-  if (!audio) return;
-  await tell(
-    app,
-    'heard',
-    `${audio.container} ${audio.codec}, ${audio.sampleRate} Hz, ${seconds(audio.durationMs ?? 0)}, ${audio.channelRoles?.join(' and ')}: ${audio.endState}`,
-    { media: audio },
-  );
+  const audio = artifacts.find(({ kind }) => kind === 'audio');
+  if (!audio?.media) return;
+  await tell(app, 'heard', `${formatWords(audio.media)}: ${stateWords(audio.media, audio.warnings)}`, {
+    media: audio.media,
+  });
+}
+
+/** From the statistics that lie sealed beside the recording, opened as `callseal show --stats` does. */
+async function tellTalk(app: App, { tenant, call }: DemoCall): Promise<void> {
+  const parts = { ...(await app.ports()), ...(await app.desk()) };
+  const request = { tenant, call, artifact: 'audio', reason: 'the demo shows statistics' };
+  const stats = await openStats(parts, request, app.signal);
+  const [talk = '', ...levels] = statsLines(stats);
+  await tell(app, 'talk', [talk.replace('talk: ', ''), ...levels].join('; '), { stats });
 }
 
 async function tellAnnounced(app: App, { tenant, call }: Receipt): Promise<void> {
@@ -238,8 +247,4 @@ function size(bytes: number): string {
 
 function share(part: number, whole: number): string {
   return `${Math.round((100 * part) / whole)} %`;
-}
-
-function seconds(ms: number): string {
-  return `${(ms / 1000).toFixed(1)} s`;
 }

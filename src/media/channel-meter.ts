@@ -1,4 +1,5 @@
-import { type ChannelStats, decibel, rounded } from './pcm-stats.ts';
+import type { ChannelStats } from '../domain/recording-stats.ts';
+import { decibel, rounded } from './pcm-stats.ts';
 
 /** A cell whose samples stay within this many steps of 16 bits (about -60 dBFS) is noise of the line. */
 const NOISE_RANGE = 64;

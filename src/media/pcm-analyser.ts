@@ -1,6 +1,7 @@
 import type { MediaWarning } from '../domain/media.ts';
+import { type ChannelStats, PCM_STATS_VERSION, type PcmStats } from '../domain/recording-stats.ts';
 import { ChannelMeter } from './channel-meter.ts';
-import { type ChannelStats, PCM_STATS_VERSION, type PcmStats, share } from './pcm-stats.ts';
+import { share } from './pcm-stats.ts';
 import { PeaksBuilder } from './peaks.ts';
 import { TalkMeter } from './talk-meter.ts';
 
