@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Code } from './errors.ts';
 
 /** A record's place: topic, partition and offset. Offsets are whole numbers below 2^53. */
 export interface Place {
@@ -11,8 +12,8 @@ export interface Place {
  * An event in our hands.
  *
  * `origin` is the event's place in an inbox topic and stays the same through hand-overs and replays; `arrival`
- * is the place of the first record of this (origin, replay). `counted` and `firstFailedAt` travel with a
- * hand-over to the retry topic.
+ * is the place of the first record of this (origin, replay). `originAt`, `counted` and `firstFailedAt` travel with
+ * a hand-over to the retry topic.
  */
 export interface Delivery {
   readonly origin: Place;
@@ -27,6 +28,19 @@ export interface Delivery {
   readonly counted: number;
   /** ISO time of the first counted failure of this replay number. */
   readonly firstFailedAt: string | undefined;
+  /** When the record at `origin` was published, ISO time; absent where nobody has said. */
+  readonly originAt?: string;
+  /** Of a record of the retry topic: what the last hand-over said. */
+  readonly handedOver?: HandedOver;
+}
+
+export interface HandedOver {
+  /** ISO time. */
+  readonly dueAt: string | undefined;
+  /** The failure that it was handed over for. */
+  readonly code: Code | undefined;
+  /** Why it had to wait, where nothing had failed: it was in the way of others. */
+  readonly held: Code | undefined;
 }
 
 /** SHA-256 of the delivered bytes, hex: the same origin with another digest is ORIGIN_REUSED. */

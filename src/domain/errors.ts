@@ -83,6 +83,8 @@ const CONSEQUENCE = {
   REGISTRY_DOWN: pause,
   REGISTRY_DAMAGED: { disposition: 'pause', exit: EXIT.badConfig },
   INBOX_DOWN: pause,
+  // An operator said so.
+  INTAKE_PAUSED: pause,
   // We are leaving, were fenced, or must not go on.
   STOPPING: { disposition: 'stop', exit: EXIT.interrupted },
   FENCED: stop,

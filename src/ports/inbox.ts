@@ -1,4 +1,5 @@
 import type { Delivery, Place } from '../domain/deliveries.ts';
+import type { Code } from '../domain/errors.ts';
 import type { Output } from '../domain/outputs.ts';
 
 /** What became of a delivery, and so what the inbox does with it. */
@@ -11,9 +12,13 @@ export type Verdict =
       readonly dueAt: Date;
       readonly counted: number;
       readonly firstFailedAt: string | undefined;
+      /** The failure; it travels along for whoever lists what waits. */
+      readonly code?: Code;
+      /** What it waits for, where nothing has failed. */
+      readonly held?: Code;
     }
   /** Not now: its dependency is paused. Deliver it again, at once, when `resumed` resolves; others go on. */
-  | { readonly do: 'wait'; readonly resumed: Promise<unknown> }
+  | { readonly do: 'wait'; readonly resumed: Promise<unknown>; readonly code?: Code }
   /** We are leaving: nothing is settled, the delivery comes again to whoever is next. */
   | { readonly do: 'leave' };
 
@@ -68,8 +73,10 @@ export interface Inbox {
    * Records of inbox, replay and retry topics that were published since then, done or not, changing nothing. What is
    * done in a topic is looked at before its end is, and the retry topic comes last: a delivery whose entries are all
    * `done` was settled before the last of them was given out. What is published meanwhile may be left out.
+   *
+   * @param only - leaves the other topics out
    */
-  records(since: Date, signal: AbortSignal): AsyncIterable<InboxEntry>;
+  records(since: Date, signal: AbortSignal, only?: 'retry'): AsyncIterable<InboxEntry>;
   /** Removes what is older than its topic keeps; a cluster does so by itself. @returns how many records */
   removeExpired(signal: AbortSignal): Promise<number>;
   close(): Promise<void>;

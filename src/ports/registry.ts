@@ -65,6 +65,8 @@ export interface Proposal {
   readonly auditOf: (answer: AnswerRow) => AuditFact | undefined;
   readonly answerUid: string;
   readonly decidedAt: string;
+  /** Of the worker; kept where a rule of the decision parks. */
+  readonly workerVersion?: string;
 }
 
 /** `adopted`: this (origin, replay) had its answer already. `start-again`: the attempt lost, without counting. */

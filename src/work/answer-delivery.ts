@@ -214,6 +214,7 @@ async function park(
     fingerprint: fingerprint(stage, error),
     counted: delivery.counted + 1,
     firstFailedAt: delivery.firstFailedAt ?? parts.now().toISOString(),
+    workerVersion: parts.auditor.writer.version,
   };
   const decided = await decide(
     parts,
@@ -234,6 +235,7 @@ function base(parts: AnswerParts, delivery: Delivery): Omit<Proposal, 'wish'> {
     intentEnds: [],
     answerUid: newUid(),
     decidedAt: parts.now().toISOString(),
+    workerVersion: parts.auditor.writer.version,
     auditOf: (row) => decisionFact(parts, row),
   };
 }

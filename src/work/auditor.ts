@@ -3,6 +3,8 @@ import { codeOf } from '../domain/errors.ts';
 import { newUid } from '../domain/ids.ts';
 
 export interface Auditor {
+  /** The process whose facts these are. */
+  readonly writer: AuditFact['writer'];
   /** A fact with its uid, writer, actor and time; an outcome of `ok` unless said. */
   fact(action: Action, fields?: Partial<AuditFact>): AuditFact;
   /** The fact that closes `intent`: what it said, how it ended. */
@@ -27,6 +29,7 @@ export function auditor(options: {
     ...fields,
   });
   return {
+    writer: options.writer,
     fact,
     end: (intent, outcome, fields = {}) => {
       const { eventUid: intentUid, time: _, ...same } = intent;

@@ -6,6 +6,7 @@ import { newUid } from '../domain/ids.ts';
 import { eventId } from '../domain/outcome-event.ts';
 import type { Output } from '../domain/outputs.ts';
 import { NAMESPACE } from '../domain/receipts.ts';
+import { clearHeadersOf } from '../domain/trace-headers.ts';
 import type { Keys } from '../ports/keys.ts';
 import type { AuditLog, Ledger } from '../ports/registry.ts';
 import { headerSize } from '../seal/identity.ts';
@@ -78,7 +79,7 @@ export function deadLetters(parts: DeadLetterParts): DeadLetters {
         topic: 'dlq',
         key: readable ? recordKey(row.tenant ?? '', row.call ?? '') : id,
         id,
-        headers: headersOf(parts, row, id, keyName),
+        headers: headersOf(row, delivery, { id, keyName, version: parts.version }),
         value: sealed,
       };
     },
@@ -131,16 +132,24 @@ function sealBytes(callKey: KeyObject, keyName: string, artifact: string, bytes:
   return sealed;
 }
 
-/** Ids and codes only. The last four are the names that consoles of dead letters know. */
+/**
+ * Ids and codes only (docs/dead-letters.md has the table). The last four are the names that consoles of dead letters
+ * know.
+ *
+ * @param version - of this worker, for answers that do not say which one parked them
+ */
 function headersOf(
-  { version }: DeadLetterParts,
   row: AnswerRow,
-  id: string,
-  keyName: string,
+  delivery: Delivery,
+  { id, keyName, version }: { readonly id: string; readonly keyName: string; readonly version: string },
 ): Record<string, string> {
   const { origin, park } = row;
   if (!park) return {};
+  const { eventId: of, traceparent } = clearHeadersOf(delivery);
   return {
+    ...(traceparent !== undefined && { traceparent }),
+    ...(of !== undefined && { 'callseal-event-id': of }),
+    ...(delivery.originAt !== undefined && { 'callseal-origin-timestamp': delivery.originAt }),
     'callseal-dlq-id': id,
     'callseal-key-name': keyName,
     'callseal-origin': placeText(origin),
@@ -152,7 +161,7 @@ function headersOf(
     'callseal-attempts': String(park.counted),
     'callseal-first-failed-at': park.firstFailedAt,
     'callseal-failed-at': row.decidedAt,
-    'callseal-worker-version': version,
+    'callseal-worker-version': park.workerVersion ?? version,
     '__connect.errors.topic': origin.topic,
     '__connect.errors.partition': String(origin.partition),
     '__connect.errors.offset': String(origin.offset),

@@ -1,7 +1,7 @@
 import type { AnswerRow } from '../domain/answers.ts';
 import { fault } from '../domain/crash-points.ts';
 import { type Delivery, samePlace } from '../domain/deliveries.ts';
-import { CallsealError, codeOf, dispositionOf } from '../domain/errors.ts';
+import { CallsealError, type Code, codeOf, dispositionOf } from '../domain/errors.ts';
 import type { OutcomeArtifact } from '../domain/outcome-event.ts';
 import { type Output, outputsOf } from '../domain/outputs.ts';
 import { ONE_CALL_ALIAS } from '../domain/tenants.ts';
@@ -11,7 +11,7 @@ import type { Ledger } from '../ports/registry.ts';
 import { type AnswerParts, answerDelivery, type Claim, claimOf } from './answer-delivery.ts';
 import type { BugBreaker } from './bug-breaker.ts';
 import type { DeadLetters } from './dead-letters.ts';
-import type { Intake } from './intake.ts';
+import type { Blocked, Intake } from './intake.ts';
 import { readWhole } from './read-whole.ts';
 
 export interface HandlerParts extends AnswerParts {
@@ -20,6 +20,8 @@ export interface HandlerParts extends AnswerParts {
   readonly breaker: BugBreaker;
   readonly letters: DeadLetters;
   readonly retryDelayMs: number;
+  /** Whether the worker ends once nothing is due: it does not wait for operators. */
+  readonly untilIdle?: boolean;
   /** Told of every answer, once per delivery of it; for logs and metrics. */
   readonly onAnswer?: (row: AnswerRow, delivery: Delivery) => void;
   /** Told of every failure that left a delivery without an answer. */
@@ -35,7 +37,7 @@ export function deliveryHandler(parts: HandlerParts): Handler {
     fault('after-read');
     const claim = claimOf(delivery, parts.limits);
     const blocked = parts.intake.blocked(claim.tenant, claim.aliases);
-    if (blocked) return { do: 'wait', resumed: blocked };
+    if (blocked) return heldBack(parts, blocked);
     try {
       const row = await answerDelivery(parts, delivery, claim, signal);
       const outputs = await outputsFor(parts, row, delivery, signal);
@@ -49,6 +51,12 @@ export function deliveryHandler(parts: HandlerParts): Handler {
       return verdict;
     }
   };
+}
+
+/** What an operator has paused is not due: a worker that ends when idle leaves it for the next one. */
+function heldBack({ untilIdle = false }: HandlerParts, { code, resumed }: Blocked): Verdict {
+  if (untilIdle && code === 'INTAKE_PAUSED') return { do: 'leave' };
+  return { do: 'wait', resumed, code };
 }
 
 /** Outputs of the row, for the arrival that decided it; every other record of the same delivery publishes nothing. */
@@ -109,10 +117,10 @@ function verdictOf(
   switch (dispositionOf(code)) {
     case 'pause': {
       const scope = error instanceof CallsealError ? (error.scope ?? {}) : {};
-      return { do: 'wait', resumed: parts.intake.pause(scope, code) };
+      return { do: 'wait', resumed: parts.intake.pause(scope, code), code };
     }
     case 'retry':
-      return handOver(parts, delivery, code !== 'ATTEMPT_LOST');
+      return handOver(parts, delivery, code);
     case 'stop':
       return { do: 'leave' };
     case 'bug':
@@ -123,15 +131,18 @@ function verdictOf(
       return {
         do: 'wait',
         resumed: parts.intake.pause(claim.tenant === undefined ? {} : { tenant: claim.tenant }, 'BUG'),
+        code: 'BUG',
       };
   }
 }
 
-function handOver({ now, retryDelayMs }: HandlerParts, delivery: Delivery, counts: boolean): Verdict {
+function handOver({ now, retryDelayMs }: HandlerParts, delivery: Delivery, code: Code): Verdict {
+  const counts = code !== 'ATTEMPT_LOST';
   return {
     do: 'hand-over',
     dueAt: new Date(now().getTime() + retryDelayMs),
     counted: delivery.counted + (counts ? 1 : 0),
     firstFailedAt: counts ? (delivery.firstFailedAt ?? now().toISOString()) : delivery.firstFailedAt,
+    code,
   };
 }

@@ -22,25 +22,45 @@ export interface IntakeOptions {
   readonly onChange?: (change: 'paused' | 'resumed', scope: PausedScope) => void;
 }
 
+/** What a delivery waits for. */
+export interface Blocked {
+  readonly code: Code;
+  readonly resumed: Promise<void>;
+}
+
+/** A tenant that an operator has paused. */
+export interface OperatorPause {
+  readonly tenant: string;
+  readonly since: Date;
+}
+
+interface Held extends PausedScope {
+  readonly ended: PromiseWithResolvers<void>;
+}
+
 /**
  * Who has to wait because a dependency is away: everybody, a tenant, or one source alias of a tenant. After a while
  * one delivery is let through as a probe; when it gets past, all go on, and when it fails again, they wait longer.
+ * A tenant that an operator has paused waits without probes, until the operator says otherwise.
  */
 export interface Intake {
-  /** @returns a promise to wait for, or undefined where nothing is in the way (or this delivery is the probe). */
-  blocked(tenant: string | undefined, aliases: readonly string[]): Promise<void> | undefined;
+  /** @returns what to wait for, or undefined where nothing is in the way (or this delivery is the probe). */
+  blocked(tenant: string | undefined, aliases: readonly string[]): Blocked | undefined;
   /** A delivery met this failure. `probeMs` overrides the first wait. @returns the promise to wait for */
   pause(scope: Scope, code: Code, probeMs?: number): Promise<void>;
   /** A delivery of this tenant, that used these aliases, got through. */
   passed(tenant: string | undefined, aliases: readonly string[]): void;
   /** A delivery ended and said nothing of what is paused: where it was the probe, the next one is. */
   undecided(tenant: string | undefined, aliases: readonly string[]): void;
+  /** All tenants that operators pause now: new ones wait from here on, those that are gone go on. */
+  holdTenants(pauses: readonly OperatorPause[]): void;
   paused(): readonly PausedScope[];
   close(): void;
 }
 
 export function intake(options: IntakeOptions): Intake {
   const gates = new Map<string, Gate>();
+  const held = new Map<string, Held>();
   const nameOf = ({ tenant, alias }: Scope): string => `${tenant ?? ''} ${alias ?? ''}`;
   const scopesOf = (tenant: string | undefined, aliases: readonly string[]): Scope[] => [
     {},
@@ -63,9 +83,12 @@ export function intake(options: IntakeOptions): Intake {
 
   return {
     blocked: (tenant, aliases) => {
+      // Before the gates: what an operator holds is no probe of theirs.
+      const hold = tenant === undefined ? undefined : held.get(tenant);
+      if (hold) return { code: hold.code, resumed: hold.ended.promise };
       const met = gatesOf(tenant, aliases);
       const shut = met.find(({ probe }) => probe !== 'due');
-      if (shut) return shut.opened.promise;
+      if (shut) return { code: shut.code, resumed: shut.opened.promise };
       // Only a delivery that really goes is a probe: one that another gate holds would come back to neither.
       for (const gate of met) gate.probe = 'out';
       return undefined;
@@ -109,8 +132,23 @@ export function intake(options: IntakeOptions): Intake {
         release(gate);
       }
     },
+    holdTenants: (pauses) => {
+      const wanted = new Map(pauses.map((pause) => [pause.tenant, pause]));
+      for (const [tenant, hold] of held) {
+        if (wanted.has(tenant)) continue;
+        held.delete(tenant);
+        options.onChange?.('resumed', hold);
+        hold.ended.resolve();
+      }
+      for (const [tenant, { since }] of wanted) {
+        if (held.has(tenant)) continue;
+        const hold = { tenant, code: 'INTAKE_PAUSED', since, ended: Promise.withResolvers<void>() } as const;
+        held.set(tenant, hold);
+        options.onChange?.('paused', hold);
+      }
+    },
     paused: () =>
-      [...gates.values()].map(({ tenant, alias, code, since }) => ({
+      [...held.values(), ...gates.values()].map(({ tenant, alias, code, since }) => ({
         ...(tenant === undefined ? {} : { tenant }),
         ...(alias === undefined ? {} : { alias }),
         code,
@@ -122,6 +160,8 @@ export function intake(options: IntakeOptions): Intake {
         gate.opened.resolve();
       }
       gates.clear();
+      for (const { ended } of held.values()) ended.resolve();
+      held.clear();
     },
   };
 }

@@ -46,6 +46,7 @@ export const DISPOSITIONS: Readonly<Record<Code, Disposition>> = {
   REGISTRY_DOWN: 'pause',
   REGISTRY_DAMAGED: 'pause',
   INBOX_DOWN: 'pause',
+  INTAKE_PAUSED: 'pause',
   STOPPING: 'stop',
   FENCED: 'stop',
   ORIGIN_REUSED: 'stop',

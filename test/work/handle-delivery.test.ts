@@ -97,6 +97,7 @@ describe('what a failure does to a delivery', () => {
       dueAt: new Date(world.clock.ms + world.parts.retryDelayMs),
       counted: 1,
       firstFailedAt: '2026-11-24T10:00:00.000Z',
+      code: 'SOURCE_MISSING',
     });
     expect(tries).toBe(world.parts.retry.inPlace);
     await nothingWasDecided(world);

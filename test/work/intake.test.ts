@@ -23,7 +23,7 @@ async function isDone(promise: Promise<unknown>): Promise<boolean> {
 test('a paused tenant waits and another does not', () => {
   const gate = make();
   void gate.pause({ tenant: 'a' }, 'KEY_DISABLED');
-  expect(gate.blocked('a', [])).toBeInstanceOf(Promise);
+  expect(gate.blocked('a', [])?.resumed).toBeInstanceOf(Promise);
   expect(gate.blocked('b', [])).toBeUndefined();
   expect(gate.blocked(undefined, [])).toBeUndefined();
 });
@@ -33,14 +33,14 @@ test('a paused alias concerns the calls that use it, of that tenant', () => {
   void gate.pause({ tenant: 'a', alias: 'eu' }, 'SOURCE_DOWN');
   expect(gate.blocked('a', ['us'])).toBeUndefined();
   expect(gate.blocked('b', ['eu'])).toBeUndefined();
-  expect(gate.blocked('a', ['us', 'eu'])).toBeInstanceOf(Promise);
+  expect(gate.blocked('a', ['us', 'eu'])?.resumed).toBeInstanceOf(Promise);
 });
 
 test('a pause without scope concerns everybody', () => {
   const gate = make();
   void gate.pause({}, 'STORE_DOWN');
-  expect(gate.blocked('a', [])).toBeInstanceOf(Promise);
-  expect(gate.blocked(undefined, [])).toBeInstanceOf(Promise);
+  expect(gate.blocked('a', [])?.resumed).toBeInstanceOf(Promise);
+  expect(gate.blocked(undefined, [])?.resumed).toBeInstanceOf(Promise);
 });
 
 test('after the first wait one delivery goes through as a probe, and only one', async () => {
@@ -51,7 +51,7 @@ test('after the first wait one delivery goes through as a probe, and only one', 
   await vi.advanceTimersByTimeAsync(1);
   expect(await isDone(waiting)).toBe(true);
   expect(gate.blocked('a', [])).toBeUndefined();
-  expect(gate.blocked('b', [])).toBeInstanceOf(Promise);
+  expect(gate.blocked('b', [])?.resumed).toBeInstanceOf(Promise);
 });
 
 test('when the probe passes all go on', async () => {
@@ -59,7 +59,7 @@ test('when the probe passes all go on', async () => {
   void gate.pause({}, 'KMS_DOWN');
   await vi.advanceTimersByTimeAsync(1000);
   void gate.blocked('a', []);
-  const other = gate.blocked('b', []) ?? Promise.reject(new Error('b should wait'));
+  const other = gate.blocked('b', [])?.resumed ?? Promise.reject(new Error('b should wait'));
   gate.passed('a', []);
   expect(await isDone(other)).toBe(true);
   expect(gate.paused()).toEqual([]);
@@ -70,7 +70,7 @@ test('when the probe fails the wait doubles, up to the most', async () => {
   void gate.pause({}, 'KMS_DOWN');
   for (const wait of [1000, 2000, 4000, 8000, 8000]) {
     await vi.advanceTimersByTimeAsync(wait - 1);
-    expect(gate.blocked('a', [])).toBeInstanceOf(Promise);
+    expect(gate.blocked('a', [])?.resumed).toBeInstanceOf(Promise);
     await vi.advanceTimersByTimeAsync(1);
     expect(gate.blocked('a', [])).toBeUndefined();
     void gate.pause({}, 'KMS_DOWN');
@@ -92,7 +92,7 @@ test('a delivery that one gate holds is not the probe of another', async () => {
   void gate.pause({}, 'STORE_DOWN');
   void gate.pause({ tenant: 'a' }, 'KEY_DISABLED', 5000);
   await vi.advanceTimersByTimeAsync(1000);
-  expect(gate.blocked('a', [])).toBeInstanceOf(Promise);
+  expect(gate.blocked('a', [])?.resumed).toBeInstanceOf(Promise);
   expect(gate.blocked('b', [])).toBeUndefined();
 });
 
@@ -101,11 +101,11 @@ test('a probe that ends without a word leaves its place to the next, and those w
   void gate.pause({}, 'KMS_DOWN');
   await vi.advanceTimersByTimeAsync(1000);
   void gate.blocked('a', []);
-  const other = gate.blocked('b', []) ?? Promise.reject(new Error('b should wait'));
+  const other = gate.blocked('b', [])?.resumed ?? Promise.reject(new Error('b should wait'));
   gate.undecided('a', []);
   expect(await isDone(other)).toBe(true);
   expect(gate.blocked('b', [])).toBeUndefined();
-  expect(gate.blocked('c', [])).toBeInstanceOf(Promise);
+  expect(gate.blocked('c', [])?.resumed).toBeInstanceOf(Promise);
 });
 
 test('a delivery that fails while a probe is due waits for a probe that comes, also when nobody else is there', async () => {

@@ -1,4 +1,6 @@
-import { type Delivery, type Place, placeText } from '../../domain/deliveries.ts';
+import { type Delivery, type HandedOver, type Place, placeText } from '../../domain/deliveries.ts';
+import { type Code, isCode } from '../../domain/errors.ts';
+import type { Verdict } from '../../ports/inbox.ts';
 import type { InputKind } from './topics.ts';
 
 /**
@@ -10,6 +12,9 @@ import type { InputKind } from './topics.ts';
  *   callseal-attempts         failed tries that counted, over all hand-overs of this replay number
  *   callseal-first-failed-at  ISO time of the first of them
  *   callseal-due-at           ISO time; not to be delivered before
+ *   callseal-origin-timestamp ISO time of the record at the origin
+ *   callseal-code             the failure that it was handed over for
+ *   callseal-held             why it was handed over where nothing had failed: it was in the way of others
  *
  * They belong to the transport: `Delivery.headers` never holds them, so an event passes through any number of
  * hand-overs with the headers it came with. An edge that sends one on an inbox topic is not believed.
@@ -20,7 +25,20 @@ const ARRIVAL = 'callseal-arrival';
 const ATTEMPTS = 'callseal-attempts';
 const FIRST_FAILED_AT = 'callseal-first-failed-at';
 const DUE_AT = 'callseal-due-at';
-const TRANSPORT: ReadonlySet<string> = new Set([ORIGIN, REPLAY, ARRIVAL, ATTEMPTS, FIRST_FAILED_AT, DUE_AT]);
+const ORIGIN_TIMESTAMP = 'callseal-origin-timestamp';
+const CODE = 'callseal-code';
+const HELD = 'callseal-held';
+const TRANSPORT: ReadonlySet<string> = new Set([
+  ORIGIN,
+  REPLAY,
+  ARRIVAL,
+  ATTEMPTS,
+  FIRST_FAILED_AT,
+  DUE_AT,
+  ORIGIN_TIMESTAMP,
+  CODE,
+  HELD,
+]);
 
 type Headers = Readonly<Record<string, string>>;
 
@@ -30,6 +48,8 @@ export interface InputRecord {
   readonly key: string | undefined;
   readonly headers: Headers;
   readonly value: Buffer;
+  /** When it was published, milliseconds. */
+  readonly at?: number;
 }
 
 /**
@@ -49,26 +69,51 @@ export function deliveryOf(record: InputRecord, kind: InputKind): Delivery {
     counted: 0,
     firstFailedAt: undefined,
   };
-  if (kind === 'inbox') return first;
+  if (kind === 'inbox') return { ...first, ...originTime(record.at) };
   const origin = parsePlace(record.headers[ORIGIN]);
   const replay = parseCount(record.headers[REPLAY]);
-  if (origin === undefined || replay === undefined) return first;
-  if (kind === 'replay') return { ...first, origin, replay };
+  if (origin === undefined || replay === undefined) return { ...first, ...originTime(record.at) };
+  const originAt = originTime(Date.parse(record.headers[ORIGIN_TIMESTAMP] ?? ''));
+  if (kind === 'replay') return { ...first, ...originAt, origin, replay };
   return {
     ...first,
+    ...originAt,
     origin,
     replay,
+    handedOver: handedOverOf(record.headers),
     arrival: parsePlace(record.headers[ARRIVAL]) ?? place,
     counted: parseCount(record.headers[ATTEMPTS]) ?? 0,
     firstFailedAt: record.headers[FIRST_FAILED_AT],
   };
 }
 
+/** A time that no date can hold says nothing. */
+function originTime(ms: number | undefined): { readonly originAt?: string } {
+  const isTime = ms !== undefined && Math.abs(ms) <= MOST_MS;
+  return isTime ? { originAt: new Date(ms).toISOString() } : {};
+}
+
+const MOST_MS = 8.64e15;
+
+function handedOverOf(headers: Headers): HandedOver {
+  const dueAt = dueAtOf(headers);
+  return {
+    dueAt: dueAt === undefined ? undefined : new Date(dueAt).toISOString(),
+    code: codeIn(headers[CODE]),
+    held: codeIn(headers[HELD]),
+  };
+}
+
+function codeIn(text: string | undefined): Code | undefined {
+  return text !== undefined && isCode(text) ? text : undefined;
+}
+
 /** Headers of the retry-topic record that hands a delivery over. */
 export function handOverHeaders(
   delivery: Delivery,
-  handOver: { readonly dueAt: Date; readonly counted: number; readonly firstFailedAt: string | undefined },
+  handOver: Omit<Extract<Verdict, { do: 'hand-over' }>, 'do'>,
 ): Headers {
+  const { code, held } = handOver;
   return {
     ...delivery.headers,
     [ORIGIN]: placeText(delivery.origin),
@@ -76,6 +121,9 @@ export function handOverHeaders(
     [ARRIVAL]: placeText(delivery.arrival),
     [ATTEMPTS]: String(handOver.counted),
     [DUE_AT]: handOver.dueAt.toISOString(),
+    ...(delivery.originAt === undefined ? {} : { [ORIGIN_TIMESTAMP]: delivery.originAt }),
+    ...(code === undefined ? {} : { [CODE]: code }),
+    ...(held === undefined ? {} : { [HELD]: held }),
     ...(handOver.firstFailedAt === undefined ? {} : { [FIRST_FAILED_AT]: handOver.firstFailedAt }),
   };
 }
@@ -87,8 +135,13 @@ export function dueAtOf(headers: Headers): number | undefined {
 }
 
 /** Headers of the replay-topic record that puts an event in front of the pipeline again, under a new number. */
-export function replayHeaders(headers: Headers, origin: Place, replay: number): Headers {
-  return { ...ownHeaders(headers), [ORIGIN]: placeText(origin), [REPLAY]: String(replay) };
+export function replayHeaders(headers: Headers, origin: Place, replay: number, originAt?: string): Headers {
+  return {
+    ...ownHeaders(headers),
+    [ORIGIN]: placeText(origin),
+    [REPLAY]: String(replay),
+    ...(originAt === undefined ? {} : { [ORIGIN_TIMESTAMP]: originAt }),
+  };
 }
 
 function ownHeaders(headers: Headers): Headers {

@@ -1,4 +1,5 @@
 import type { Delivery } from '../../domain/deliveries.ts';
+import type { Code } from '../../domain/errors.ts';
 import type { Output, OutputTopic } from '../../domain/outputs.ts';
 import type { Handler, Verdict } from '../../ports/inbox.ts';
 import { outputRecord } from '../kafka/output-records.ts';
@@ -91,18 +92,20 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
     await promise;
     waiting.delete(over);
   };
-  const freeWindow = ({ counted, firstFailedAt }: Delivery): Verdict => ({
+  const freeWindow = ({ counted, firstFailedAt }: Delivery, held?: Code): Verdict => ({
     do: 'hand-over',
     dueAt: new Date(now() + parts.heldDelayMs),
     counted,
     firstFailedAt,
+    ...(held !== undefined && { held }),
   });
   const verdictIn = ({ item, straggling }: InHand, verdict: Verdict): Verdict => {
     const { epoch, delivery } = item;
     if (epoch.signal.aborted) return NOTHING;
     if (verdict.do === 'leave' && straggling.signal.aborted) return freeWindow(delivery);
     if (verdict.do !== 'wait') return verdict;
-    if (epoch.fuller(CROWDED) && delivery.place.topic !== topics.retry) return freeWindow(delivery);
+    if (epoch.fuller(CROWDED) && delivery.place.topic !== topics.retry)
+      return freeWindow(delivery, verdict.code);
     return { do: 'wait', resumed: untilWorthIt(epoch, verdict.resumed) };
   };
   const lookAround = (): void => {

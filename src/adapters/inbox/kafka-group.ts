@@ -177,6 +177,15 @@ function fetchedOf(
     ...(dueAt !== undefined && { dueAt }),
     unreadable: isUnreadable(message.value),
     // The client's buffers are views of the whole reply: kept as they are, one small body would hold megabytes.
-    body: deliveryOf({ place, key: message.key?.toString(), headers, value: Buffer.from(value) }, kind),
+    body: deliveryOf(
+      {
+        place,
+        key: message.key?.toString(),
+        headers,
+        value: Buffer.from(value),
+        at: Number(message.timestamp),
+      },
+      kind,
+    ),
   };
 }

@@ -18,9 +18,10 @@ export async function* kafkaRecords(
   parts: BacklogParts,
   since: Date,
   signal: AbortSignal,
+  only?: 'retry',
 ): AsyncGenerator<InboxEntry, void, undefined> {
   const { topics, reader } = parts;
-  for (const topic of [...topics.inbox, topics.replay, topics.retry]) {
+  for (const topic of only ? [topics.retry] : [...topics.inbox, topics.replay, topics.retry]) {
     signal.throwIfAborted();
     const isDone = await doneIn(parts, topic);
     const ends = await reader.endsOf(topic);

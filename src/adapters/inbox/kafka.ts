@@ -92,12 +92,13 @@ export function openKafkaInbox(options: KafkaInboxOptions): Inbox {
         throw inboxError('looking at the backlog', error);
       });
     },
-    records: async function* (since, signal) {
+    records: async function* (since, signal, only) {
       const { admin } = await connected();
       // A reader of its own: whoever shares the connection would wait for its fetches.
       const reader = await partitionReader(clients.cluster()).catch(rethrow);
       try {
-        for await (const entry of kafkaRecords({ admin, reader, topics, group }, since, signal)) yield entry;
+        for await (const entry of kafkaRecords({ admin, reader, topics, group }, since, signal, only))
+          yield entry;
       } catch (error) {
         throw signal.aborted ? error : inboxError('reading the input topics', error);
       } finally {

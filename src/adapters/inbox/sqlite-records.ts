@@ -16,8 +16,9 @@ export async function* sqliteRecords(
   topics: TopicNames,
   since: Date,
   signal: AbortSignal,
+  only?: 'retry',
 ): AsyncGenerator<InboxEntry, void, undefined> {
-  for (const topic of [...topics.inbox, topics.replay, topics.retry]) {
+  for (const topic of only ? [topics.retry] : [...topics.inbox, topics.replay, topics.retry]) {
     const kind = inputKind(topics, topic) ?? 'inbox';
     for (let after = await offsetBefore(database, topic, since); ; ) {
       signal.throwIfAborted();
@@ -55,7 +56,7 @@ function entryOf(row: SqlRow, topic: string, kind: InputKind): InboxEntry {
   const place = { topic, partition: 0, offset: Number(row['record_offset']) };
   const key = typeof row['key'] === 'string' ? row['key'] : undefined;
   return {
-    delivery: deliveryOf({ place, key, ...contentOf(row) }, kind),
+    delivery: deliveryOf({ place, key, ...contentOf(row), at: Number(row['published_at']) }, kind),
     publishedAt: new Date(Number(row['published_at'])),
     done: Number(row['done']) === 1,
   };

@@ -63,7 +63,7 @@ export async function openSqliteInbox(options: SqliteInboxOptions): Promise<Inbo
       signal.throwIfAborted();
       return await backlog(database, inputs).catch(rethrow);
     },
-    records: (since, signal) => sqliteRecords(database, topics, since, signal),
+    records: (since, signal, only) => sqliteRecords(database, topics, since, signal, only),
     removeExpired: async (signal) => {
       signal.throwIfAborted();
       return await removeExpired(database, topics, signal).catch(rethrow);
@@ -131,7 +131,7 @@ async function writeDone(sql: Sql, topics: TopicNames, { delivery, verdict }: Se
 async function load(database: SqlDatabase, topics: TopicNames, item: WaitingItem): Promise<Delivery> {
   const { topic, offset } = item;
   const [row] = await database.query(
-    'select headers, value from input_records where topic = $1 and record_offset = $2',
+    'select headers, value, published_at from input_records where topic = $1 and record_offset = $2',
     [topic, offset],
   );
   const kind = inputKind(topics, topic);
@@ -139,7 +139,7 @@ async function load(database: SqlDatabase, topics: TopicNames, item: WaitingItem
     throw new CallsealError('REGISTRY_DAMAGED', `the record ${topic}/0/${offset} waits and is not there`);
   }
   const place = { topic, partition: 0, offset };
-  return deliveryOf({ place, key: item.key, ...contentOf(row) }, kind);
+  return deliveryOf({ place, key: item.key, ...contentOf(row), at: Number(row['published_at']) }, kind);
 }
 
 async function backlog(database: SqlDatabase, inputs: readonly string[]): Promise<Backlog> {

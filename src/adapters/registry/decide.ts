@@ -224,7 +224,7 @@ async function rememberDenied(sql: Sql, { tenant, call, revision }: CallAsked): 
 }
 
 /** The worker's own reason, or that of a rule that only the decision could apply. */
-function parkReason({ wish, decidedAt }: Proposal, code: Code | undefined): ParkReason {
+function parkReason({ wish, decidedAt, workerVersion }: Proposal, code: Code | undefined): ParkReason {
   if (wish.kind === 'park' && wish.reason.code === code) return wish.reason;
   const why = code ?? 'BUG';
   return {
@@ -234,5 +234,6 @@ function parkReason({ wish, decidedAt }: Proposal, code: Code | undefined): Park
     fingerprint: createHash('sha256').update(`decide\n${why}`).digest('hex'),
     counted: 0,
     firstFailedAt: decidedAt,
+    ...(workerVersion !== undefined && { workerVersion }),
   };
 }

@@ -9,7 +9,8 @@ const handOver = {
   dueAt: new Date('2026-11-24T10:10:00Z'),
   counted: 2,
   firstFailedAt: '2026-11-24T10:00:00.000Z',
-};
+  code: 'SOURCE_MISSING',
+} as const;
 
 const topic = fc.stringMatching(/^[A-Za-z0-9._-]{1,40}$/);
 const places = fc.record({
@@ -23,7 +24,8 @@ test('a hand-over and its reading are inverse for any delivery, however often', 
   const deliveries = fc.record({ origin: places, arrival: places, replay: fc.nat(1000), headers });
   fc.assert(
     fc.property(deliveries, fc.integer({ min: 1, max: 4 }), (parts, times) => {
-      const first = { ...parts, place, key: 't/a', value, counted: 0, firstFailedAt: undefined };
+      const originAt = '2026-11-24T09:00:00.000Z';
+      const first = { ...parts, place, key: 't/a', value, counted: 0, firstFailedAt: undefined, originAt };
       let delivery = deliveryOf(
         { place, key: 't/a', value, headers: handOverHeaders(first, handOver) },
         'retry',
@@ -31,10 +33,37 @@ test('a hand-over and its reading are inverse for any delivery, however often', 
       for (let i = 1; i < times; i++) {
         delivery = deliveryOf({ ...delivery, headers: handOverHeaders(delivery, handOver) }, 'retry');
       }
-      expect(delivery).toEqual({ ...first, counted: 2, firstFailedAt: handOver.firstFailedAt });
+      expect(delivery).toEqual({
+        ...first,
+        counted: 2,
+        firstFailedAt: handOver.firstFailedAt,
+        handedOver: { dueAt: '2026-11-24T10:10:00.000Z', code: 'SOURCE_MISSING', held: undefined },
+      });
     }),
     { seed: SEED },
   );
+});
+
+test('what was held says for what, and an edge that says so itself is not believed', () => {
+  const found = { 'callseal-origin': 'p/0/1', 'callseal-replay': '0', 'callseal-held': 'KEY_DISABLED' };
+  const record = { place, key: 't/a', value, headers: { ...found, 'callseal-code': 'no code of ours' } };
+  expect(deliveryOf(record, 'retry').handedOver).toEqual({
+    dueAt: undefined,
+    code: undefined,
+    held: 'KEY_DISABLED',
+  });
+  expect(deliveryOf(record, 'inbox')).toMatchObject({ headers: {}, origin: place });
+  expect(deliveryOf(record, 'inbox').handedOver).toBeUndefined();
+});
+
+test('the origin has the time of its record in the inbox topic, wherever the delivery goes', () => {
+  const at = Date.parse('2026-11-24T09:00:00.000Z');
+  const first = deliveryOf({ place, key: 't/a', value, headers: {}, at }, 'inbox');
+  expect(first.originAt).toBe('2026-11-24T09:00:00.000Z');
+  const later = { place, key: 't/a', value, headers: handOverHeaders(first, handOver), at: at + 1 };
+  expect(deliveryOf(later, 'retry').originAt).toBe(first.originAt);
+  const replayed = replayHeaders({}, place, 1, first.originAt);
+  expect(deliveryOf({ ...later, headers: replayed }, 'replay').originAt).toBe(first.originAt);
 });
 
 test('a replay keeps the origin, counts its tries anew and has its own place as arrival', () => {
