@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { enableCompileCache } from 'node:module';
 import { userInfo } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import type { OpenRequest } from './commands/run-command.ts';
 
 // Before anything of ours is loaded, hence the dynamic imports. Below node_modules and not in the shared temporary
 // folder, where another user could have put code for us to run.
@@ -38,18 +39,25 @@ process.exitCode = await runCommand(process.argv.slice(2), {
     const { openRegistryDesk } = await import('./compose.ts');
     return await openRegistryDesk(loaded, { version: product.version, actor: operator(), ticket }, login);
   },
+  restoreDesk: async (loaded, request) => {
+    const { openRestoreDesk } = await import('./compose/restore.ts');
+    return await openRestoreDesk(loaded, factsOf(request));
+  },
   topicDesk: async (loaded, principals) => {
     const { openTopicDesk } = await import('./compose.ts');
     return await openTopicDesk(loaded, principals);
   },
-  open: async (loaded, { ticket, say }) => {
+  open: async (loaded, request) => {
     const { open } = await import('./compose.ts');
-    const actor = operator();
-    const onKeyFileCreated = (path: string): void =>
-      say(`made the key file ${path}: back it up somewhere else, without it nothing here opens again`);
-    return await open(loaded, { version: product.version, actor, ticket, onKeyFileCreated });
+    return await open(loaded, factsOf(request));
   },
 });
+
+function factsOf({ ticket, say }: OpenRequest) {
+  const onKeyFileCreated = (path: string): void =>
+    say(`made the key file ${path}: back it up somewhere else, without it nothing here opens again`);
+  return { version: product.version, actor: operator(), ticket, onKeyFileCreated };
+}
 
 function operator(): { kind: 'operator'; id: string } {
   return { kind: 'operator', id: operatorName() };

@@ -4,6 +4,7 @@ import type { Finding } from '../domain/findings.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { RegistryAdmin } from '../ports/registry-admin.ts';
 import type { Principals, TopicAdmin } from '../ports/topic-admin.ts';
+import type { AcceptRestoreParts } from '../work/accept-restore.ts';
 import type { Auditor } from '../work/auditor.ts';
 import type { Desk } from '../work/desk.ts';
 import type { Observer } from '../work/observer.ts';
@@ -34,6 +35,12 @@ export interface Login {
 export interface RegistryDesk {
   readonly admin: RegistryAdmin;
   readonly auditor: Auditor;
+}
+
+/** For the commands about a registry that was put back; whoever asked for it closes it. */
+export interface RestoreDesk {
+  readonly parts: AcceptRestoreParts;
+  close(): Promise<void>;
 }
 
 /** One line of `doctor`. */
@@ -67,6 +74,7 @@ export interface App {
   readonly desk: () => Promise<Desk>;
   /** @throws CallsealError BAD_CONFIG - also where the registry is no database server */
   readonly registryDesk: (login: Login) => Promise<RegistryDesk>;
+  readonly restoreDesk: () => Promise<RestoreDesk>;
   /** Whoever asked for it closes it. @throws CallsealError BAD_CONFIG - also where there is no cluster */
   readonly topicDesk: (principals: Principals) => Promise<TopicAdmin>;
   /** Until `signal` aborts, the process's own where none is given. */

@@ -3,10 +3,11 @@ import { EXIT } from '../domain/errors.ts';
 import type { RegistryFinding } from '../ports/registry-admin.ts';
 import type { App, Login } from './app.ts';
 import { example, group } from './frame.ts';
+import { registerRegistryRestore } from './registry-restore.ts';
 
-/** `callseal registry migrate|check`: the registry where it is a database server. */
+/** `callseal registry …`: the registry as a database server, and one of any kind that was put back. */
 export function registerRegistry(program: Command, app: App): void {
-  const registry = group(program, 'registry', 'the registry in PostgreSQL');
+  const registry = group(program, 'registry', 'the registry: its database, and a restore of it');
   example(
     withLogin(registry.command('migrate'))
       .description('bring tables, row-level security and rights to this version; audited, safe to repeat')
@@ -19,6 +20,7 @@ export function registerRegistry(program: Command, app: App): void {
       .action((login: Login) => check(app, login)),
     'callseal registry check --profile production',
   );
+  registerRegistryRestore(registry, app);
 }
 
 function withLogin(command: Command): Command {

@@ -4,7 +4,7 @@ import { type Flag, type LoadedSettings, loadSettings } from '../config/load-set
 import { CallsealError, EXIT, exitOf } from '../domain/errors.ts';
 import type { Principals, TopicAdmin } from '../ports/topic-admin.ts';
 import { COMMANDS } from './all.ts';
-import type { App, Check, Login, Opened, Probe, RegistryDesk } from './app.ts';
+import type { App, Check, Login, Opened, Probe, RegistryDesk, RestoreDesk } from './app.ts';
 import { addCommands, emptyProgram, type GlobalOptions } from './frame.ts';
 import { createVoice, type Sink, type Voice } from './voice.ts';
 
@@ -24,6 +24,8 @@ export interface Host {
   open(loaded: LoadedSettings, request: OpenRequest): Promise<Opened>;
   /** Without opening anything else, and as another user where `login` names one. */
   registryDesk(loaded: LoadedSettings, request: OpenRequest, login: Login): Promise<RegistryDesk>;
+  /** Opens everything once more, and the inbox from its other side. */
+  restoreDesk(loaded: LoadedSettings, request: OpenRequest): Promise<RestoreDesk>;
   /** Without opening anything else. */
   topicDesk(loaded: LoadedSettings, principals: Principals): Promise<TopicAdmin>;
 }
@@ -83,6 +85,7 @@ function createApp(host: Host, voice: Voice, options: () => GlobalOptions): Runn
     ports: async () => (await opened()).ports,
     desk: async () => (await opened()).desk,
     registryDesk: async (login) => await host.registryDesk(await settings(), openRequest(), login),
+    restoreDesk: async () => await host.restoreDesk(await settings(), openRequest()),
     topicDesk: async (principals) => await host.topicDesk(await settings(), principals),
     runWorker: async (worker, observer = {}, until = host.signal) =>
       await (await opened()).runWorker(worker, observer, until),

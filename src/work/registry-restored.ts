@@ -31,14 +31,18 @@ const AMONG = 1_000;
  * What the world knows is always read before what the registry knows, which was first and meanwhile only grows: so
  * whatever the registry lacks, it had once.
  *
+ * @param options.withoutSign - an operator says that it went back, whatever it shows
  * @returns whether it went back, now or before
  * @throws CallsealError INBOX_DOWN, STORE_DOWN, REGISTRY_DOWN, … - it cannot be told now
  */
-export async function noticeRestore(parts: RestoredParts, signal: AbortSignal): Promise<boolean> {
+export async function noticeRestore(
+  parts: RestoredParts,
+  signal: AbortSignal,
+  { withoutSign = false }: { readonly withoutSign?: boolean } = {},
+): Promise<boolean> {
   const { registry, auditor } = parts;
   if ((await registry.state(signal)).wentBack) return true;
-  const sign = await signOfRestore(parts, signal);
-  if (sign === undefined) return false;
+  if (!withoutSign && (await signOfRestore(parts, signal)) === undefined) return false;
   const tombstones: Tombstone[] = [];
   for await (const tombstone of readTombstones(parts.objects, signal)) tombstones.push(tombstone);
   const noticed = { status: 'failed', code: 'REGISTRY_WENT_BACK' } as const;
@@ -53,11 +57,52 @@ export async function noticeRestore(parts: RestoredParts, signal: AbortSignal): 
 /** Before a worker starts. @throws CallsealError REGISTRY_WENT_BACK */
 export async function refuseRestored(parts: RestoredParts, signal: AbortSignal): Promise<void> {
   if (!(await noticeRestore(parts, signal))) return;
-  throw new CallsealError(
+  throw restoreNotAccepted();
+}
+
+function restoreNotAccepted(): CallsealError {
+  return new CallsealError(
     'REGISTRY_WENT_BACK',
     'the registry was restored and its restore is not accepted yet',
-    { hint: 'see docs/registry.md, "A registry that went back"' },
+    { hint: 'callseal registry status says what to do; docs/runbooks/postgres-failover-and-restore.md' },
   );
+}
+
+/** Ends a worker once anything shows it that the registry went back: it cannot do anything right any more. */
+export interface RestoreWatch {
+  /** Aborts then. */
+  readonly signal: AbortSignal;
+  /** To be told of every failure. */
+  told(error: unknown): void;
+  /** Looks at a new connection. */
+  look(parts: RestoredParts, signal: AbortSignal): Promise<void>;
+  /** Runs the worker. @throws CallsealError REGISTRY_WENT_BACK - whatever else it failed with since */
+  during(work: () => Promise<void>): Promise<void>;
+}
+
+export function restoreWatch(): RestoreWatch {
+  const over = new AbortController();
+  let why: CallsealError | undefined;
+  const told = (error: unknown): void => {
+    if (!(error instanceof CallsealError) || error.code !== 'REGISTRY_WENT_BACK') return;
+    why ??= error;
+    over.abort();
+  };
+  return {
+    signal: over.signal,
+    told,
+    look: async (parts, signal) => {
+      if (await noticeRestore(parts, signal)) told(restoreNotAccepted());
+    },
+    during: async (work) => {
+      try {
+        await work();
+      } catch (error) {
+        throw why ?? error;
+      }
+      if (why !== undefined) throw why;
+    },
+  };
 }
 
 export async function signOfRestore(

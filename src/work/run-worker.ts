@@ -39,12 +39,15 @@ export async function runWorker(
   const ended = new AbortController();
   const beside = AbortSignal.any([signal, ended.signal]);
   const touching = touchAttempts(parts, beside);
-  const drain = drainAfter(signal, parts.drainMs);
+  const mute = new AbortController();
+  const until = AbortSignal.any([signal, mute.signal]);
+  const drain = drainAfter(until, parts.drainMs);
   const relaying = parts.relay.run(beside);
-  relaying.catch(() => undefined); // awaited below; it must not surface as unhandled before
+  // Awaited below. Without a relay nothing that is decided would ever be told: the worker ends too.
+  relaying.catch(() => mute.abort());
   const scheduling = options.untilIdle ? undefined : parts.schedules?.(beside);
   try {
-    await parts.inbox.run(async (delivery) => await parts.handler(delivery, drain.signal), options, signal);
+    await parts.inbox.run(async (delivery) => await parts.handler(delivery, drain.signal), options, until);
   } finally {
     drain.release();
     ended.abort();

@@ -46,6 +46,9 @@ export async function run(words: string, given: Given = {}): Promise<Ran> {
       registryDesk: async () => {
         throw new Error('no registry of a test');
       },
+      restoreDesk: async () => {
+        throw new Error('no restore of a test');
+      },
       topicDesk: async () => {
         throw new Error('no cluster of a test');
       },

@@ -73,22 +73,24 @@ export async function* shred(world: World, scope: ModelScope): Steps {
 }
 
 export async function* relay(world: World): Steps {
-  const holder = world.uid('eeeeeeee');
-  const fence = await world.registry.leaseRelay(holder, 60_000, NEVER);
+  try {
+    yield* relayRounds(world);
+  } catch (error) {
+    if (codeOf(error) !== 'FENCED' && codeOf(error) !== 'REGISTRY_WENT_BACK') throw error;
+  }
+}
+
+async function* relayRounds(world: World): Steps {
+  const { registry } = world;
+  const fence = await registry.leaseRelay(world.uid('eeeeeeee'), 60_000, NEVER);
   if (fence === undefined) return;
   for (let round = 0; round < 3; round++) {
     yield;
-    try {
-      await world.registry.sequence(fence, 5, NEVER);
-      yield;
-      const events = await world.registry.unpublished(5, NEVER);
-      yield;
-      const last = events.at(-1);
-      if (last) await world.registry.markPublished(fence, last.seq, NEVER);
-    } catch (error) {
-      if (codeOf(error) !== 'FENCED') throw error;
-      return;
-    }
+    await registry.sequence(fence, 5, NEVER);
+    yield;
+    const last = (await registry.unpublished(5, NEVER)).at(-1);
+    yield;
+    if (last) await registry.markPublished(fence, last.seq, NEVER);
   }
 }
 

@@ -42,6 +42,7 @@ async function runIn(folder: string, words: readonly string[]): Promise<Ran> {
     checks: async () => await Promise.resolve([]),
     probes: async () => await Promise.resolve([]),
     registryDesk: async () => await Promise.reject(new Error('nothing here is about PostgreSQL')),
+    restoreDesk: async () => await Promise.reject(new Error('nothing here is about a restore')),
     topicDesk: async () => await Promise.reject(new Error('nothing here is about Kafka')),
     open: async (loaded, { version, ticket }) =>
       await open(loaded, {

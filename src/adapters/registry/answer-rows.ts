@@ -61,9 +61,32 @@ export async function findAnswer(
   return answer;
 }
 
+/** Whether each has an answer: of whichever bytes, and whatever became of the registry. */
+export async function answered(
+  sql: Sql,
+  deliveries: readonly Pick<DeliveryIdentity, 'origin' | 'replay'>[],
+): Promise<readonly boolean[]> {
+  const found = new Set<string>();
+  for (const [, group] of Map.groupBy(deliveries, ({ origin }) => `${origin.topic}/${origin.partition}`)) {
+    const [first] = group;
+    if (first === undefined) continue;
+    const { topic, partition } = first.origin;
+    const offsets = [...new Set(group.map(({ origin }) => origin.offset))];
+    const rows = await sql.query(
+      `select origin_offset, replay from answers where origin_topic = $1 and origin_partition = $2
+         and origin_offset in ${placeholders(1, offsets.length, 2)}`,
+      [topic, partition, ...offsets],
+    );
+    for (const row of rows)
+      found.add(`${topic}/${partition}/${int(row, 'origin_offset')}#${int(row, 'replay')}`);
+  }
+  return deliveries.map(({ origin, replay }) => found.has(`${placeText(origin)}#${replay}`));
+}
+
 /**
- * Attempts and answers of the same origin, whatever their replay number: a topic that was made anew counts from 0
- * again, and its records must not be taken for the old ones.
+ * Attempts and answers of the same origin, up to this replay number: a topic that was made anew counts from 0 again,
+ * and its records must not be taken for the old ones. A replay may carry other bytes than the delivery did (a patch):
+ * those of its claim, and no others.
  *
  * @throws CallsealError ORIGIN_REUSED
  */

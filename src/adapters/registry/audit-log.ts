@@ -2,13 +2,15 @@ import { AUDIT_SCHEMA, type AuditEvent, chainEvent } from '../../domain/audit-ev
 import { CallsealError } from '../../domain/errors.ts';
 import type { AuditLog } from '../../ports/registry.ts';
 import { closeIntents, factOfRow, insertFacts, insertIntents } from './audit-rows.ts';
+import { registryEpoch } from './call-row.ts';
+import type { KnownEpoch } from './known-epoch.ts';
 import { int, text } from './rows.ts';
 import type { SqlDatabase, SqlRow } from './sql.ts';
 
 /** Rows that `chain` reads at a time. */
 const CHAIN_PAGE = 500;
 
-export function auditLog(database: SqlDatabase): AuditLog {
+export function auditLog(database: SqlDatabase, known: KnownEpoch): AuditLog {
   const chained = async (afterSeq: number, limit: number): Promise<AuditEvent[]> => {
     const rows = await database.query(
       'select fact, seq, prev, hash from audit_events where seq > $1 order by seq limit $2',
@@ -39,7 +41,7 @@ export function auditLog(database: SqlDatabase): AuditLog {
     },
     leaseRelay: async (holder, ttlMs, signal) => {
       signal.throwIfAborted();
-      return await leaseRelay(database, holder, ttlMs);
+      return await leaseRelay(database, known, { holder, ttlMs });
     },
     releaseRelay: async (holder, signal) => {
       signal.throwIfAborted();
@@ -47,7 +49,7 @@ export function auditLog(database: SqlDatabase): AuditLog {
     },
     sequence: async (fence, limit, signal) => {
       signal.throwIfAborted();
-      return await sequence(database, fence, limit);
+      return await sequence(database, known, { fence, limit });
     },
     unpublished: async (limit, signal) => {
       signal.throwIfAborted();
@@ -56,12 +58,15 @@ export function auditLog(database: SqlDatabase): AuditLog {
     },
     markPublished: async (fence, throughSeq, signal) => {
       signal.throwIfAborted();
-      const marked = await database.query(
-        `update relay set published_seq = case when published_seq < $2 then $2 else published_seq end
-         where fence = $1 returning fence`,
-        [fence, throughSeq],
-      );
-      if (marked.length === 0) throw fenced();
+      await database.transaction(undefined, async (sql) => {
+        await registryEpoch(sql, known);
+        const marked = await sql.query(
+          `update relay set published_seq = case when published_seq < $2 then $2 else published_seq end
+           where fence = $1 returning fence`,
+          [fence, throughSeq],
+        );
+        if (marked.length === 0) throw fenced();
+      });
     },
     async *chain(fromSeq, signal) {
       let after = fromSeq - 1;
@@ -88,22 +93,35 @@ export function auditLog(database: SqlDatabase): AuditLog {
 }
 
 /** The same holder renews and keeps its number; anybody else waits until the lease has run out, and gets the next. */
-async function leaseRelay(database: SqlDatabase, holder: string, ttlMs: number): Promise<number | undefined> {
-  const [row] = await database.query(
-    `update relay set holder = $1, lease_until = callseal_now() + $2,
-       fence = case when holder = $1 then fence else fence + 1 end
-     where holder = $1 or lease_until <= callseal_now() returning fence`,
-    [holder, ttlMs],
-  );
-  return row && int(row, 'fence');
+async function leaseRelay(
+  database: SqlDatabase,
+  known: KnownEpoch,
+  { holder, ttlMs }: { readonly holder: string; readonly ttlMs: number },
+): Promise<number | undefined> {
+  return await database.transaction(undefined, async (sql) => {
+    // A number of before a restore may be given again after it: the epoch tells whose it is.
+    await registryEpoch(sql, known);
+    const [row] = await sql.query(
+      `update relay set holder = $1, lease_until = callseal_now() + $2,
+         fence = case when holder = $1 then fence else fence + 1 end
+       where holder = $1 or lease_until <= callseal_now() returning fence`,
+      [holder, ttlMs],
+    );
+    return row && int(row, 'fence');
+  });
 }
 
 /**
  * Rows are found by `seq is null`, never by number: a transaction that took its row numbers early may commit late.
  * The relay row is locked first, so the chain has one head and one who adds to it.
  */
-async function sequence(database: SqlDatabase, fence: number, limit: number): Promise<number> {
+async function sequence(
+  database: SqlDatabase,
+  known: KnownEpoch,
+  { fence, limit }: { readonly fence: number; readonly limit: number },
+): Promise<number> {
   return await database.transaction(undefined, async (sql) => {
+    await registryEpoch(sql, known);
     const [relay] = await sql.query(
       'update relay set fence = fence where fence = $1 returning head_seq, head_hash',
       [fence],

@@ -2,8 +2,10 @@ import type { AuditFact } from '../../domain/audit-event.ts';
 import { CallsealError } from '../../domain/errors.ts';
 import { newUid } from '../../domain/ids.ts';
 import type { Restoring } from '../../ports/registry.ts';
+import { answered } from './answer-rows.ts';
 import { factOfRow, insertFacts } from './audit-rows.ts';
 import type { KnownEpoch } from './known-epoch.ts';
+import { rejoinChain } from './rejoin-chain.ts';
 import { int } from './rows.ts';
 import { acrossTenants, type Sql, type SqlDatabase } from './sql.ts';
 import { applyTombstone, readTombstones } from './tombstone-rows.ts';
@@ -40,6 +42,20 @@ export function restoring(database: SqlDatabase, known: KnownEpoch): Restoring {
       // Whoever declares it knows of it, and begins in the new epoch.
       known.epoch = undefined;
     },
+    reapplyTombstones: async (tombstones, signal) => {
+      signal.throwIfAborted();
+      await beforeAccepting(database, async (sql) => {
+        for (const tombstone of tombstones) await applyTombstone(sql, tombstone);
+      });
+    },
+    rejoinChain: async (after, events, signal) => {
+      signal.throwIfAborted();
+      await beforeAccepting(database, async (sql) => await rejoinChain(sql, after, events));
+    },
+    answered: async (deliveries, signal) => {
+      signal.throwIfAborted();
+      return await answered(acrossTenants(database), deliveries);
+    },
     acceptRestore: async (fact, signal) => {
       signal.throwIfAborted();
       await database.transaction(undefined, async (sql) => {
@@ -48,6 +64,15 @@ export function restoring(database: SqlDatabase, known: KnownEpoch): Restoring {
       });
     },
   };
+}
+
+/** A transaction that makes sense only while a restore waits for being accepted. */
+async function beforeAccepting(database: SqlDatabase, work: (sql: Sql) => Promise<void>): Promise<void> {
+  await database.transaction(undefined, async (sql) => {
+    const waiting = await sql.query('select id from meta where went_back = 1');
+    if (waiting.length === 0) throw new CallsealError('REFUSED', 'no restore waits for being accepted');
+    await work(sql);
+  });
 }
 
 /**
