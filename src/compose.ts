@@ -5,6 +5,7 @@ import type { KeyfileState } from './adapters/keys/keyfile.ts';
 import type { SqlDatabase } from './adapters/registry/sql.ts';
 import type { BucketOptions } from './adapters/s3/bucket.ts';
 import type { S3Alias } from './adapters/sources/s3.ts';
+import { workerCampaigns } from './compose/replay.ts';
 import type { LoadedSettings } from './config/load-settings.ts';
 import type { Settings } from './config/schema.ts';
 import { inboxTopics, isNamedTenant, tenantSettings, topicPrefix } from './config/tenant-settings.ts';
@@ -400,7 +401,8 @@ function openDesk(settings: Settings, facts: ProcessFacts, { keys, registry }: P
     isNamed: (tenant) => isNamedTenant(settings, tenant),
     creates: settings.keys.kind === 'keyfile',
   });
-  return { auditor: written, letters, tenants };
+  const openScratch = async () => (await import('./adapters/sqlite/scratch.ts')).openScratch();
+  return { auditor: written, letters, tenants, openScratch };
 }
 
 function auditorOf({ version, actor, ticket }: Who, instance: string): Auditor {
@@ -424,7 +426,7 @@ async function work(
   settings: Settings,
   { version, metrics }: Pick<ProcessFacts, 'version' | 'metrics'>,
   ports: Ports,
-  { auditor: written, letters, tenants }: Desk,
+  { auditor: written, letters, tenants, openScratch }: Desk,
   {
     untilIdle,
     observer,
@@ -484,19 +486,22 @@ async function work(
   };
   const schedules = {
     jobs: ports.jobs,
-    work: scheduledWork({ ...ports, auditor: written }),
+    work: scheduledWork({ ...ports, auditor: written, limits, openScratch, now, metrics }),
     times: SCHEDULE_TIMES,
     observer: metrics ? meteredSchedules(observer, metrics) : observer,
   };
+  const campaigns = workerCampaigns(ports, written, observer);
   const parts = {
-    inbox: ports.inbox,
+    inbox: campaigns.inbox,
     registry: ports.registry,
     handler: metrics ? meteredHandler(handler, metrics) : handler,
     auditor: written,
     openAttempts,
     relay,
     drainMs: budgets.drain,
-    schedules: async (until: AbortSignal) => await runSchedules(schedules, until),
+    schedules: async (until: AbortSignal) => {
+      await Promise.all([runSchedules(schedules, until), campaigns.drive(until)]);
+    },
   };
   const pauses = { registry: ports.registry, intake: gate, everyMs: PAUSES_EVERY_MS };
   try {

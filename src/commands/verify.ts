@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { CallsealError, EXIT } from '../domain/errors.ts';
 import type { Receipt } from '../domain/receipts.ts';
 import type { CallSummary } from '../ports/registry.ts';
+import { confidenceSentence } from '../work/confidence.ts';
 import { findReceipt } from '../work/open-artifact.ts';
 import { type ArtifactCheck, verifyReceipt } from '../work/verify-calls.ts';
 import type { App } from './app.ts';
@@ -31,6 +32,7 @@ export function registerVerify(program: Command, app: App): void {
 
 interface Tally {
   calls: number;
+  damagedCalls: number;
   objects: number;
   bytes: number;
   failed: number;
@@ -40,7 +42,7 @@ interface Tally {
 async function verify(app: App, ref: CallRef | undefined, options: VerifyOptions): Promise<void> {
   const ways = [ref !== undefined, options.all === true, options.sample !== undefined].filter(Boolean).length;
   if (ways !== 1) throw new CallsealError('USAGE', 'name one call, or say --all, or --sample N');
-  const tally: Tally = { calls: 0, objects: 0, bytes: 0, failed: 0, gone: 0 };
+  const tally: Tally = { calls: 0, damagedCalls: 0, objects: 0, bytes: 0, failed: 0, gone: 0 };
   for await (const receipt of receiptsOf(app, ref, options)) await verifyOne(app, receipt, tally);
   if (ref === undefined && tally.calls === 0) app.voice.say('there is no sealed call to verify');
   sayTally(app, tally, options.sample);
@@ -76,6 +78,7 @@ function chosenFrom(calls: readonly CallSummary[], count: number): CallSummary[]
 async function verifyOne(app: App, receipt: Receipt, tally: Tally): Promise<void> {
   const parts = { ...(await app.ports()), ...(await app.desk()) };
   tally.calls++;
+  const failedBefore = tally.failed;
   for await (const check of verifyReceipt(parts, receipt, app.signal)) {
     tally.objects++;
     tally.bytes += check.sealedBytes;
@@ -83,6 +86,7 @@ async function verifyOne(app: App, receipt: Receipt, tally: Tally): Promise<void
     if (check.result === 'gone') tally.gone++;
     await app.voice.item(check, () => lineOf(check));
   }
+  if (tally.failed > failedBefore) tally.damagedCalls++;
 }
 
 function lineOf(check: ArtifactCheck): string {
@@ -91,13 +95,11 @@ function lineOf(check: ArtifactCheck): string {
 }
 
 function sayTally({ voice }: App, tally: Tally, sample: number | undefined): void {
-  const { calls, objects, bytes, failed, gone } = tally;
+  const { calls, damagedCalls, objects, bytes, failed, gone } = tally;
   const shredded = gone > 0 ? `, ${gone} shredded` : '';
   voice.say(
     `${counted(calls, 'call')}, ${counted(objects, 'object')}, ${bytes} bytes: ${failed} failed${shredded}`,
   );
-  if (sample === undefined || failed > 0 || calls === 0) return;
-  // The rule of three: 1 − 0.05^(1/n) for n good ones and none bad.
-  const share = (100 * (1 - 0.05 ** (1 / calls))).toFixed(2);
-  voice.say(`with 95 % confidence fewer than ${share} % of all calls are damaged`);
+  const says = sample === undefined ? undefined : confidenceSentence(calls, damagedCalls);
+  if (says !== undefined) voice.say(says);
 }

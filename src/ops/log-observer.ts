@@ -30,10 +30,10 @@ export function logObserver(log: Log) {
     intake(change: 'paused' | 'resumed', { tenant, alias, code }: Scope & { readonly code: Code }): void {
       log[change === 'paused' ? 'warn' : 'info'](`intake ${change}`, { tenant, alias, code });
     },
-    scheduleRan(schedule: string, counts: Readonly<Record<string, number>>): void {
-      // A stored call that is not what its receipt says.
-      const isBad = (counts['failed'] ?? 0) > 0;
-      log[isBad ? 'error' : 'info']('schedule ran', { schedule, counts });
+    scheduleRan(schedule: string, counts: Readonly<Record<string, number>>, says?: string): void {
+      // A stored call that is not what its receipt says; something that is not where it should be.
+      const isBad = (counts['failed'] ?? 0) > 0 || (counts['findings'] ?? 0) > 0;
+      log[isBad ? 'error' : 'info']('schedule ran', { schedule, counts, says });
     },
     scheduleFailed(schedule: string, error: CallsealError): void {
       log.warn('schedule failed', { schedule, error });

@@ -26,6 +26,8 @@ export interface LogFields {
   readonly count?: number | undefined;
   readonly schedule?: string | undefined;
   readonly counts?: Readonly<Record<string, number>> | undefined;
+  /** A sentence of ours about `counts`. */
+  readonly says?: string | undefined;
   readonly profile?: string | undefined;
   readonly version?: string | undefined;
   readonly error?: unknown;
@@ -53,6 +55,7 @@ const SERIALIZERS: Readonly<Record<keyof LogFields, (value: unknown) => unknown>
   count: number,
   schedule: id,
   counts: numbers,
+  says: sentence,
   profile: id,
   version: id,
   error: errorFacts,
@@ -92,6 +95,11 @@ function isField(name: string): name is keyof LogFields {
 /** Text in the alphabet of ids and codes; a sentence, an address or a number with a plus sign is none. */
 function id(value: unknown): string | undefined {
   return typeof value === 'string' && /^[A-Za-z0-9._~:-]{1,128}$/.test(value) ? value : undefined;
+}
+
+/** Small letters, figures and what stands between them: no name, no address, no number with a plus sign. */
+function sentence(value: unknown): string | undefined {
+  return typeof value === 'string' && /^[a-z0-9 :,.%]{1,200}$/.test(value) ? value : undefined;
 }
 
 function number(value: unknown): number | undefined {

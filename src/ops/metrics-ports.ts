@@ -96,16 +96,16 @@ function meteredRegistry(inner: Registry, metrics: Metrics): Registry {
 }
 
 interface ScheduleObserver {
-  scheduleRan?(name: string, counts: Readonly<Record<string, number>>): void;
+  scheduleRan?(name: string, counts: Readonly<Record<string, number>>, says?: string): void;
   scheduleFailed?(name: string, error: CallsealError): void;
 }
 
 /** An observer of schedules that counts too. */
 export function meteredSchedules(inner: ScheduleObserver, metrics: Metrics): Required<ScheduleObserver> {
   return {
-    scheduleRan: (name, counts) => {
+    scheduleRan: (name, counts, says) => {
       metrics.scheduleRan(name, counts);
-      inner.scheduleRan?.(name, counts);
+      inner.scheduleRan?.(name, counts, says);
     },
     scheduleFailed: (name, error) => {
       metrics.scheduleFailed(name, error.code);

@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Metrics, WorkerView } from '../ports/metrics.ts';
 import type { CertificateEnd } from './certificate-ends.ts';
+import { reconcileMetrics } from './reconcile-metrics.ts';
 
 /** What the numbers are made of that nobody tells: asked for at each scrape. */
 export interface MetricsOptions {
@@ -37,6 +38,7 @@ export function promMetrics(options: MetricsOptions): PromMetrics {
   askedMetrics(registry, options, state);
   return {
     ...tellers(toldMetrics(registry), options.topics, state),
+    ...reconcileMetrics(registry),
     contentType: registry.contentType,
     text: async () => await registry.metrics(),
     inflightCalls: () => state.inflight,
@@ -50,7 +52,7 @@ function tellers(
   { messages, stages, deadLetters, kms, audit, runs, found }: ReturnType<typeof toldMetrics>,
   topics: readonly string[],
   state: State,
-): Metrics {
+): Omit<Metrics, 'reconciled' | 'auditLag'> {
   const moved = (): void => {
     state.movedAt = performance.now();
   };

@@ -25,6 +25,14 @@ export interface WorkerView {
   paused(): readonly Paused[];
 }
 
+/** Counts of a reconciliation, by words of closed sets. */
+export interface Reconciled {
+  readonly findings: Readonly<Record<string, number>>;
+  readonly compared: Readonly<Record<string, number>>;
+  readonly inFlight: number;
+  readonly endedAt: Date;
+}
+
 /**
  * Told what a worker does, in words of closed sets: no id, no key and no free text may become a label. No method
  * throws or waits.
@@ -44,6 +52,10 @@ export interface Metrics {
   scheduleRan(schedule: string, counts: Readonly<Record<string, number>>): void;
   /** It was not, or cannot be asked for. */
   scheduleFailed(schedule: string, code: Code): void;
+  /** A reconciliation came to its end; every kind of finding is named, also one that was not found. */
+  reconciled(report: Reconciled): void;
+  /** How long the oldest audit event has been waiting for the audit topic; 0 where none waits. */
+  auditLag(seconds: number): void;
   /** Something moved, though nothing ended: a part of a long recording. Tells a slow worker from a stuck one. */
   moved(): void;
 }

@@ -1,3 +1,4 @@
+import type { Scratch } from '../ports/scratch.ts';
 import type { Auditor } from './auditor.ts';
 import type { DeadLetters } from './dead-letters.ts';
 import type { Tenants } from './tenant-directory.ts';
@@ -7,4 +8,5 @@ export interface Desk {
   readonly auditor: Auditor;
   readonly letters: DeadLetters;
   readonly tenants: Tenants;
+  readonly openScratch: () => Promise<Scratch>;
 }

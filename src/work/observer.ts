@@ -11,8 +11,8 @@ export interface Observer {
   failed?(error: unknown, delivery: Delivery): void;
   intake?(change: 'paused' | 'resumed', scope: PausedScope): void;
   relayFailed?(error: CallsealError): void;
-  /** Work that comes again by itself was done, by this worker; `counts` says how much of what. */
-  scheduleRan?(name: string, counts: Readonly<Record<string, number>>): void;
+  /** Work that comes again by itself was done, by this worker; `counts` says how much of what, `says` what it means. */
+  scheduleRan?(name: string, counts: Readonly<Record<string, number>>, says?: string): void;
   /** It was not, or cannot be asked for: it is late. */
   scheduleFailed?(name: string, error: CallsealError): void;
 }

@@ -9,6 +9,8 @@ export interface ScheduledWork {
   readonly everyMs: number;
   /** @returns what it did, in numbers */
   readonly run: (signal: AbortSignal) => Promise<Readonly<Record<string, number>>>;
+  /** What these numbers mean, where they do not say it themselves. */
+  readonly says?: (counts: Readonly<Record<string, number>>) => string | undefined;
 }
 
 export interface ScheduleTimes {
@@ -65,7 +67,8 @@ async function runOnce(parts: SchedulesParts, work: ScheduledWork, signal: Abort
   const { name } = work;
   const isAway = (error: unknown): boolean => dispositionOf(codeOf(error)) === 'pause';
   await untilDone(parts, { name, again: isAway }, signal, async () => {
-    parts.observer.scheduleRan?.(name, await work.run(signal));
+    const counts = await work.run(signal);
+    parts.observer.scheduleRan?.(name, counts, work.says?.(counts));
   });
 }
 

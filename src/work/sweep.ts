@@ -37,8 +37,9 @@ export interface SweepReport {
   readonly intentsClosed: number;
   readonly attempts: number;
   readonly swept: number;
+  /** Gone, as the store says; in a dry run what would be deleted. */
   readonly deleted: readonly string[];
-  /** Still there after deletion: a lock or a hold of the store. */
+  /** Still there after deletion, with versions: a lock or a hold of the store. */
   readonly left: readonly string[];
   /** Under an attempt that this registry does not know: reported, never deleted. */
   readonly unknown: readonly string[];
@@ -57,9 +58,12 @@ export async function sweep(parts: SweepParts, dryRun: boolean, signal: AbortSig
   let swept = 0;
   for (const attempt of attempts) {
     const names = await objectsOf(parts, attempt, signal);
-    deleted.push(...names);
+    for (const name of names) {
+      const kept = dryRun ? [] : await remove(parts, attempt, name, signal);
+      left.push(...kept);
+      if (kept.length === 0) deleted.push(name);
+    }
     if (dryRun) continue;
-    for (const name of names) left.push(...(await remove(parts, attempt, name, signal)));
     const empty = names.length === 0;
     if (empty && (await parts.registry.markSwept(attempt.uid, parts.times.quietMs, signal))) swept++;
   }

@@ -1,14 +1,25 @@
 import { describe, expect, test } from 'vitest';
 import { inlineJobs } from '../../src/adapters/jobs/inline.ts';
+import { openScratch } from '../../src/adapters/sqlite/scratch.ts';
+import { LIMITS } from '../../src/domain/call-event.ts';
 import { CallsealError } from '../../src/domain/errors.ts';
 import type { JobRunner } from '../../src/ports/jobs.ts';
-import { scheduledWork } from '../../src/work/scheduled-work.ts';
+import type { Reconciled } from '../../src/ports/metrics.ts';
+import { relayPending } from '../../src/work/relay-audit.ts';
+import { type ScheduledParts, scheduledWork } from '../../src/work/scheduled-work.ts';
 import { runSchedules, type ScheduledWork, type SchedulesParts } from '../../src/work/schedules.ts';
-import { callEvent } from './given.ts';
+import { callEvent, recordOf } from './given.ts';
 import { brief, SIGNAL } from './seen.ts';
-import { worldWithTranscript } from './world.ts';
+import { type World, worldWithTranscript } from './world.ts';
 
 const HOUR_MS = 3_600_000;
+
+const partsOf = (world: World): ScheduledParts => ({
+  ...world,
+  limits: LIMITS,
+  now: () => new Date(world.clock.ms),
+  openScratch: async () => openScratch(),
+});
 const AT_ONCE = { startAfterMs: 0, firstRestMs: 1, mostRestMs: 2 };
 const away = new CallsealError('STORE_DOWN', 'away');
 
@@ -116,19 +127,105 @@ describe('schedules', () => {
 });
 
 describe('what is scheduled', () => {
-  test('a sweep every hour and a verified sample every day, each told in numbers and audited', async () => {
+  test('a sweep every hour, a verified sample every day and more, each told in numbers and audited', async () => {
     const world = await worldWithTranscript();
     for (const call of ['c-1', 'c-2']) await world.handle(world.delivery(callEvent({ call })));
-    const work = scheduledWork(world);
+    const work = scheduledWork(partsOf(world));
     expect(work.map(({ name, everyMs }) => [name, everyMs / HOUR_MS])).toEqual([
       ['sweep', 1],
       ['verify-sample', 24],
+      ['reconcile', 24],
+      ['relay-lag', 1 / 12],
+      ['retention', 1],
     ]);
-    const [swept, verified] = await Promise.all(work.map(async ({ run }) => await run(SIGNAL)));
+    const [swept, verified] = await Promise.all(work.slice(0, 2).map(async ({ run }) => await run(SIGNAL)));
     expect(swept).toMatchObject({ attempts: 0, deleted: 0, left: 0, unknown: 0 });
     expect(verified).toMatchObject({ calls: 2, failed: 0, gone: 0 });
     expect(verified?.['objects']).toBeGreaterThanOrEqual(2);
     const facts = brief(await world.facts());
     expect(facts.filter((line) => line === 'artifact.verify ok')).toHaveLength(2);
+    expect(work[1]?.says?.(verified ?? {})).toBe(
+      'none of 2 calls is damaged: with 95 % confidence at most 77.64 % of all calls are',
+    );
+  });
+
+  const named = (world: World, name: string, metrics?: ScheduledParts['metrics']): ScheduledWork => {
+    const work = scheduledWork({ ...partsOf(world), metrics }).find((one) => one.name === name);
+    if (!work) throw new Error(`nothing is scheduled as ${name}`);
+    return work;
+  };
+
+  test('a sample with a damaged call says how many may be', async () => {
+    const world = await worldWithTranscript();
+    await world.handle(world.delivery(callEvent()));
+    for (const name of await world.objectNames()) await world.objects.remove(name, SIGNAL);
+    const work = named(world, 'verify-sample');
+    const counts = await work.run(SIGNAL);
+    expect(counts).toMatchObject({ calls: 1, damagedCalls: 1, failed: 1 });
+    expect(work.says?.(counts)).toContain('at most 100.00 %');
+  });
+
+  test('a reconciliation every day, told in numbers, by code and as metrics', async () => {
+    const world = await worldWithTranscript();
+    const reports: Reconciled[] = [];
+    const metrics = {
+      reconciled: (report: Reconciled) => void reports.push(report),
+      auditLag: () => undefined,
+    };
+    const work = named(world, 'reconcile', metrics);
+    await world.inbox.publish(recordOf(callEvent()), SIGNAL);
+    expect(await work.run(SIGNAL)).toMatchObject({ events: 1, inFlight: 1, findings: 0 });
+    await world.rows('delete from waiting_records');
+    expect(await work.run(SIGNAL)).toMatchObject({ findings: 1, EVENT_NEVER_ANSWERED: 1 });
+    expect(reports).toMatchObject([
+      { inFlight: 1, findings: { EVENT_NEVER_ANSWERED: 0, OUTPUT_MISSING: 0 } },
+      { inFlight: 0, findings: { EVENT_NEVER_ANSWERED: 1, OUTPUT_MISSING: 0 } },
+    ]);
+  });
+
+  test('a reconciliation makes good the nights that were missed, as far as the topics keep', async () => {
+    const world = await worldWithTranscript();
+    const work = named(world, 'reconcile');
+    await world.inbox.publish(recordOf(callEvent()), SIGNAL);
+    const eventsAfter = async (hours: number): Promise<unknown> => {
+      world.clock.ms += hours * HOUR_MS;
+      return (await work.run(SIGNAL))['events'];
+    };
+    // The first ever looks back as far as it can; then a day and an hour, or longer where one was missed.
+    expect(await eventsAfter(72)).toBe(1);
+    expect(await eventsAfter(1)).toBe(0);
+    expect(await eventsAfter(70)).toBe(0);
+    await world.inbox.publish(recordOf(callEvent()), SIGNAL);
+    expect(await eventsAfter(70)).toBe(1);
+  });
+
+  test('a look at the audit relay: late after five minutes, said in words, and a metric at any time', async () => {
+    const world = await worldWithTranscript();
+    const lags: number[] = [];
+    const metrics = { reconciled: () => undefined, auditLag: (seconds: number) => void lags.push(seconds) };
+    const work = named(world, 'relay-lag', metrics);
+    expect(await work.run(SIGNAL)).toEqual({ findings: 0 });
+    await world.registry.append([world.auditor.fact('worker.start')], SIGNAL);
+    world.clock.ms += 300_000;
+    expect(await work.run(SIGNAL)).toEqual({ findings: 0 });
+    world.clock.ms += 1_000;
+    const late = await work.run(SIGNAL);
+    expect(late).toEqual({ findings: 1 });
+    expect(work.says?.(late)).toBe('the oldest audit event has been waiting for 301 s');
+    const relay = { holder: 'h', leaseMs: 10_000, batch: 10, restMs: 1 };
+    await relayPending({ audit: world.registry, events: world.events }, relay, SIGNAL);
+    expect(await work.run(SIGNAL)).toEqual({ findings: 0 });
+    expect(lags).toEqual([0, 300, 301, 0]);
+  });
+
+  test('what expired is removed every hour, also while a worker stays', async () => {
+    const world = await worldWithTranscript();
+    const work = named(world, 'retention');
+    for (const call of ['c-1', 'c-2']) await world.inbox.publish(recordOf(callEvent({ call })), SIGNAL);
+    await world.inbox.run(async () => ({ do: 'settle', outputs: [] }), { untilIdle: true }, SIGNAL);
+    expect(await work.run(SIGNAL)).toEqual({ removed: 0 });
+    world.clock.ms += 8 * 24 * HOUR_MS;
+    // The last record of a topic is its head, and stays.
+    expect(await work.run(SIGNAL)).toEqual({ removed: 1 });
   });
 });

@@ -19,7 +19,7 @@ export interface ReconcileParts {
     Pick<AuditLog, 'append'>;
   readonly auditor: Auditor;
   readonly limits: EventLimits;
-  readonly openScratch: () => Scratch;
+  readonly openScratch: () => Promise<Scratch>;
   readonly now: () => Date;
 }
 

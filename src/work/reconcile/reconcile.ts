@@ -40,7 +40,7 @@ export async function reconcile(
       hint: 'run it nightly, as a worker that stays does by itself',
     });
   }
-  const scratch = parts.openScratch();
+  const scratch = await parts.openScratch();
   try {
     const run = begin(parts, { since, until, watcher, scratch, withSources: listing !== undefined });
     await compareEvents(run, signal);

@@ -31,7 +31,7 @@ export async function reconciled(world: World, asked: Asked = {}): Promise<Recon
   const now = (): Date => new Date(world.clock.ms);
   const lines = asked.listing;
   const report = await reconcile(
-    { ...world, limits: LIMITS, openScratch, now, ...asked.parts },
+    { ...world, limits: LIMITS, openScratch: async () => openScratch(), now, ...asked.parts },
     {
       since: new Date(world.clock.ms - (asked.sinceHours ?? 24) * HOUR),
       ...(lines && {
