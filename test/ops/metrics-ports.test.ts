@@ -35,6 +35,8 @@ function recording(): { metrics: Metrics; told: string[] } {
       auditPublished: (events) => void told.push(`audit ${events}`),
       scheduleRan: (schedule) => void told.push(`${schedule} ran`),
       scheduleFailed: (schedule, code) => void told.push(`${schedule} ${code}`),
+      reconciled: () => void told.push('reconciled'),
+      auditLag: () => void told.push('audit lag'),
       moved: () => void told.push('moved'),
     },
   };
