@@ -19,7 +19,10 @@ export type CrashPoint =
   | 'after-relay-publish'
   | 'after-relay-mark'
   | 'before-object-delete'
-  | 'after-object-delete';
+  | 'after-object-delete'
+  | 'after-replay-claim'
+  | 'after-replay-publish'
+  | 'after-replay-mark';
 
 type CrashHook = (point: CrashPoint) => void;
 

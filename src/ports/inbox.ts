@@ -33,6 +33,15 @@ export interface InboxRecord {
   readonly value: Buffer;
 }
 
+/** A delivery that is put in front of the pipeline again, under the next number. */
+export interface ReplayedRecord {
+  readonly origin: Place;
+  readonly replay: number;
+  readonly key: string | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly value: Buffer;
+}
+
 export interface Backlog {
   /** Records not yet marked done, retries included. */
   readonly waiting: number;
@@ -68,6 +77,13 @@ export interface Inbox {
   run(handle: Handler, options: { readonly untilIdle: boolean }, signal: AbortSignal): Promise<void>;
   /** Publishes an event into an inbox topic; durable when it resolves. For commands and tests, not for edges. */
   publish(record: InboxRecord, signal: AbortSignal): Promise<Place>;
+  /**
+   * Publishes into the replay topic; durable when it resolves. The same record twice is two records with two arrivals,
+   * of which the one that decides publishes.
+   *
+   * @throws CallsealError INBOX_DOWN - it may have been published
+   */
+  replay(record: ReplayedRecord, signal: AbortSignal): Promise<Place>;
   backlog(signal: AbortSignal): Promise<Backlog>;
   /**
    * Records of inbox, replay and retry topics that were published since then, done or not, changing nothing. What is

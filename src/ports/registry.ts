@@ -4,6 +4,7 @@ import type { AuditEvent, AuditFact } from '../domain/audit-event.ts';
 import type { AttemptState, CallState, Wish } from '../domain/decide.ts';
 import type { Place } from '../domain/deliveries.ts';
 import type { Receipt, WrappedKey } from '../domain/receipts.ts';
+import type { Campaigns } from './campaigns.ts';
 import type { IntakePauses, ParkedLedger } from './parked.ts';
 import type { Reconciling } from './reconciling.ts';
 
@@ -198,15 +199,21 @@ export interface AuditLog {
   closeIntent(end: IntentEnd, signal: AbortSignal): Promise<void>;
   /** A command's reason, sealed, beside the audit event it belongs to; never published. */
   addReason(reason: SealedReason, signal: AbortSignal): Promise<void>;
-  /** Takes the relay's lease for `ttlMs` by the database's clock. @returns its fencing number, or undefined. */
+  /**
+   * Takes the relay's lease for `ttlMs` by the database's clock. This and what needs the lease look at the epoch first:
+   * a registry that went back would give numbers that its audit topic has already.
+   *
+   * @returns its fencing number, or undefined
+   * @throws CallsealError REGISTRY_WENT_BACK
+   */
   leaseRelay(holder: string, ttlMs: number, signal: AbortSignal): Promise<number | undefined>;
   /** Lets go of the lease at the end of a process, so that the next relay need not wait it out. */
   releaseRelay(holder: string, signal: AbortSignal): Promise<void>;
-  /** Chains rows that have no `seq` yet, at most `limit`, under the lease. @throws CallsealError FENCED */
+  /** Chains rows that have no `seq` yet, at most `limit`, under the lease. @throws CallsealError FENCED, REGISTRY_WENT_BACK */
   sequence(fence: number, limit: number, signal: AbortSignal): Promise<number>;
   /** Chained and not yet marked published, in order. */
   unpublished(limit: number, signal: AbortSignal): Promise<AuditEvent[]>;
-  /** @throws CallsealError FENCED */
+  /** @throws CallsealError FENCED, REGISTRY_WENT_BACK */
   markPublished(fence: number, throughSeq: number, signal: AbortSignal): Promise<void>;
   /** The whole chain from `fromSeq`, in order. */
   chain(fromSeq: number, signal: AbortSignal): AsyncIterable<AuditEvent>;
@@ -299,6 +306,28 @@ export interface Restoring {
    * `acceptRestore`. This handle goes on in the new epoch.
    */
   declareWentBack(tombstones: readonly Tombstone[], fact: AuditFact, signal: AbortSignal): Promise<void>;
+  /**
+   * Tombstones that came to light after that. Safe to repeat.
+   *
+   * @throws CallsealError REFUSED - no restore waits for being accepted
+   */
+  reapplyTombstones(tombstones: readonly Tombstone[], signal: AbortSignal): Promise<void>;
+  /**
+   * Takes what this registry has forgotten of its audit chain back from the audit topic: whatever is chained above
+   * `after` loses its number and waits for the relay again, `events` stand there instead, and the chain goes on
+   * behind the last of them, which counts as published. One transaction. Several pages: `after` is the last number
+   * of the page before.
+   *
+   * @param events - in order, above `after`
+   * @throws CallsealError REFUSED - no restore waits for being accepted
+   */
+  rejoinChain(after: number, events: readonly AuditEvent[], signal: AbortSignal): Promise<void>;
+  /** Whether each has its answer, whatever its bytes; also while a restore waits for being accepted. */
+  answered(
+    deliveries: readonly { readonly origin: Place; readonly replay: number }[],
+    signal: AbortSignal,
+  ): Promise<readonly boolean[]>;
+  /** Decisions, sweeps and shreds go on, in the new epoch. Without effect where no restore waits for it. */
   acceptRestore(fact: AuditFact, signal: AbortSignal): Promise<void>;
 }
 
@@ -311,6 +340,7 @@ export interface Registry
     ParkedLedger,
     IntakePauses,
     Restoring,
-    Reconciling {
+    Reconciling,
+    Campaigns {
   close(): Promise<void>;
 }

@@ -7,6 +7,7 @@ import type { KafkaClients } from '../kafka/client.ts';
 import { describe, inboxError } from '../kafka/describe.ts';
 import { requireBroker } from '../kafka/handshake.ts';
 import { type PartitionReader, partitionReader } from '../kafka/partition-reader.ts';
+import { replayHeaders } from './delivery-headers.ts';
 import { kafkaBacklog } from './kafka-backlog.ts';
 import { createDispatcher, type Dispatcher, type KafkaItem } from './kafka-dispatcher.ts';
 import { createGroup, GROUP_TIMES, type Group, type GroupTimes } from './kafka-group.ts';
@@ -84,6 +85,15 @@ export function openKafkaInbox(options: KafkaInboxOptions): Inbox {
         throw new CallsealError('USAGE', `${record.topic} is no topic that events are published into`);
       }
       return await publisher.publish(record);
+    },
+    replay: async ({ origin, replay, key, headers, value }, signal) => {
+      signal.throwIfAborted();
+      return await publisher.publish({
+        topic: topics.replay,
+        key,
+        headers: replayHeaders(headers, origin, replay),
+        value,
+      });
     },
     backlog: async (signal) => {
       signal.throwIfAborted();

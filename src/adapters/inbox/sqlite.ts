@@ -4,7 +4,7 @@ import { CallsealError } from '../../domain/errors.ts';
 import type { Backlog, Inbox, InboxRecord } from '../../ports/inbox.ts';
 import type { Sql, SqlDatabase } from '../registry/sql.ts';
 import { holdWorkerLock } from '../sqlite/worker-lock.ts';
-import { deliveryOf, handOverHeaders } from './delivery-headers.ts';
+import { deliveryOf, handOverHeaders, replayHeaders } from './delivery-headers.ts';
 import { groupCommit } from './group-commit.ts';
 import { createLanes, type LaneLimits } from './lanes.ts';
 import { listenFor, tellNews } from './news.ts';
@@ -57,6 +57,11 @@ export async function openSqliteInbox(options: SqliteInboxOptions): Promise<Inbo
       if (kind === undefined || kind === 'retry') {
         throw new CallsealError('USAGE', `${record.topic} is no topic that events are published into`);
       }
+      return await publish(record).catch(rethrow);
+    },
+    replay: async ({ origin, replay, key, headers, value }, signal) => {
+      signal.throwIfAborted();
+      const record = { topic: topics.replay, key, headers: replayHeaders(headers, origin, replay), value };
       return await publish(record).catch(rethrow);
     },
     backlog: async (signal) => {

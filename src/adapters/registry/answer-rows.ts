@@ -5,6 +5,7 @@ import { type KnownEpoch, refuseOtherEpoch } from './known-epoch.ts';
 import { int, intOrNone, orNull, placeholders, text, textOrNone, word } from './rows.ts';
 import type { Sql, SqlRow, SqlValue } from './sql.ts';
 
+/** As they are read; what stands in `park` too is written into columns for lists and statistics. */
 const COLUMNS = [
   'origin_topic',
   'origin_partition',
@@ -92,14 +93,34 @@ export async function answered(
  */
 export async function refuseReusedOrigin(sql: Sql, delivery: DeliveryIdentity): Promise<void> {
   const { topic, partition, offset } = delivery.origin;
+  const claimed = await claimedDigest(sql, delivery);
+  if (claimed !== undefined) {
+    if (claimed !== delivery.deliveredDigest) throw originReused(delivery.origin);
+    return;
+  }
   const others = await sql.query(
     `select delivered_digest from attempts
        where origin_topic = $1 and origin_partition = $2 and origin_offset = $3 and delivered_digest <> $4
+         and replay <= $5
      union select delivered_digest from answers
-       where origin_topic = $1 and origin_partition = $2 and origin_offset = $3 and delivered_digest <> $4`,
-    [topic, partition, offset, delivery.deliveredDigest],
+       where origin_topic = $1 and origin_partition = $2 and origin_offset = $3 and delivered_digest <> $4
+         and replay <= $5`,
+    [topic, partition, offset, delivery.deliveredDigest, delivery.replay],
   );
   if (others.length > 0) throw originReused(delivery.origin);
+}
+
+async function claimedDigest(
+  sql: Sql,
+  { origin, replay }: Pick<DeliveryIdentity, 'origin' | 'replay'>,
+): Promise<string | undefined> {
+  if (replay === 0) return undefined;
+  const [row] = await sql.query(
+    `select delivered_digest from campaign_records where origin_topic = $1 and origin_partition = $2
+       and origin_offset = $3 and replay = $4 and claimed_at is not null`,
+    [origin.topic, origin.partition, origin.offset, replay],
+  );
+  return row && text(row, 'delivered_digest');
 }
 
 export function originReused(origin: Place): CallsealError {

@@ -1,6 +1,7 @@
 import { CallsealError } from '../../domain/errors.ts';
 import { registryTables } from './migrations/0001-registry.ts';
 import { deadLetterTables } from './migrations/0002-dead-letters.ts';
+import { campaignTables } from './migrations/0003-campaigns.ts';
 import { int } from './rows.ts';
 import type { Sql, SqlDatabase } from './sql.ts';
 
@@ -31,6 +32,7 @@ interface Migration {
 const MIGRATIONS: readonly Migration[] = [
   { version: 1, statements: registryTables },
   { version: 2, statements: deadLetterTables },
+  { version: 3, statements: campaignTables },
 ];
 
 /** The version of the tables that this program works with. */

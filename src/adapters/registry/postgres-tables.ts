@@ -40,7 +40,19 @@ export const TABLES: Readonly<Record<string, Table>> = {
   open_intents: { isolation: 'none', may: { insert: true, delete: true } },
   receipts: { isolation: 'tenant', may: { insert: true } },
   call_keys: { isolation: 'tenant', may: { insert: true, delete: true }, hidden: true },
-  answers: { isolation: 'found', may: { insert: true } },
+  // `replays` counts replay numbers that were taken; what was answered never changes.
+  answers: { isolation: 'found', may: { insert: true, update: ['replays'] } },
+  campaigns: {
+    isolation: 'none',
+    may: {
+      insert: true,
+      update: ['state', 'code', 'claims', 'ticket', 'limits', 'applied_at', 'ended_at'],
+    },
+  },
+  campaign_records: {
+    isolation: 'found',
+    may: { insert: true, update: ['state', 'finding', 'claimed_at', 'published_at'] },
+  },
   discarded_letters: { isolation: 'found', may: { insert: true, delete: true } },
   intake_pauses: { isolation: 'tenant', may: { insert: true, delete: true } },
   tombstones: { isolation: 'tenant', may: { insert: true } },

@@ -1,6 +1,7 @@
 import { RULES, type Rule } from '../../domain/decide.ts';
 import type { Registry } from '../../ports/registry.ts';
 import { auditLog } from './audit-log.ts';
+import { campaigns } from './campaigns.ts';
 import { catalogue } from './catalogue.ts';
 import { decisions } from './decisions.ts';
 import { intakePauses } from './intake-pauses.ts';
@@ -33,6 +34,7 @@ export function sqlRegistry(database: SqlDatabase, { rules = RULES }: SqlRegistr
     ...parkedLedger(database),
     ...intakePauses(database),
     ...reconciling(database),
+    ...campaigns(database),
     ...restoring(database, known),
     close: async () => await database.close(),
   };
