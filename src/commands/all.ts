@@ -11,6 +11,7 @@ import { registerKeysExport } from './keys-export.ts';
 import { registerList } from './list.ts';
 import { registerOpen } from './open.ts';
 import { registerPublish } from './publish.ts';
+import { registerReconcile } from './reconcile.ts';
 import { registerRegistry } from './registry.ts';
 import { registerSeal } from './seal.ts';
 import { registerShow } from './show.ts';
@@ -36,6 +37,7 @@ export const COMMANDS: readonly Register[] = [
   registerEvents,
   registerAuditVerify,
   registerDlq,
+  registerReconcile,
   registerSweep,
   registerKeysExport,
   registerRegistry,
