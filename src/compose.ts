@@ -6,6 +6,7 @@ import type { SqlDatabase } from './adapters/registry/sql.ts';
 import type { BucketOptions } from './adapters/s3/bucket.ts';
 import type { S3Alias } from './adapters/sources/s3.ts';
 import { workerCampaigns } from './compose/replay.ts';
+import { openDecoder } from './compose/decoder.ts';
 import type { LoadedSettings } from './config/load-settings.ts';
 import type { Settings } from './config/schema.ts';
 import { inboxTopics, isNamedTenant, tenantSettings, topicPrefix } from './config/tenant-settings.ts';
@@ -131,7 +132,8 @@ async function openPorts(
   const sources = keep(opened, 'sources', await openSources(settings, registry));
   const { inbox, events } = await openTopics(settings, facts, database, opened);
   const jobs = keep(opened, 'jobs', await openJobs(settings, facts));
-  return { inbox, events, sources, objects, keys, registry, jobs };
+  const decoder = keep(opened, 'decoder', await openDecoder(settings));
+  return { inbox, events, sources, objects, keys, registry, jobs, decoder };
 }
 
 /** Bytes of event bodies in hand at once; events have at most 256 KiB. */

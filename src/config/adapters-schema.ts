@@ -1,12 +1,14 @@
 import { z } from 'zod';
 import { isId } from '../domain/ids.ts';
 import { hostName, hostPort, httpOrigin } from './endpoints.ts';
-import { byteSize } from './units.ts';
+import { byteSize, duration } from './units.ts';
 
 /** Which adapter stands behind each port, and what it needs. Descriptions become docs/settings.md. */
 
 const MiB = 2 ** 20;
 const GiB = 2 ** 30;
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
 
 export const id = z
   .string()
@@ -167,6 +169,26 @@ export const jobs = z
     }),
   ])
   .describe('schedules and chunks of campaigns');
+
+export const decoder = z
+  .discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('none') }),
+    z.strictObject({
+      kind: z.literal('processes'),
+      children: z.int().min(1).max(64).default(1).describe('most processes at once'),
+      memory: byteSize({ min: 192 * MiB, max: 4 * GiB })
+        .prefault('256MiB')
+        .describe('a process that grows over it is killed'),
+      answer: duration({ min: SECOND, max: 60 * MINUTE })
+        .prefault('60s')
+        .describe('longest that a sealing waits for peaks; then the process is killed'),
+      queue: byteSize({ min: MiB, max: 16 * GiB })
+        .prefault('64MiB')
+        .describe('recordings kept in memory while they wait; one that does not fit gets no peaks'),
+    }),
+  ])
+  .prefault({ kind: 'processes' })
+  .describe('who decodes Opus for peaks and statistics');
 
 export const source = z.discriminatedUnion('kind', [
   z.strictObject({

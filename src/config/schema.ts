@@ -1,7 +1,18 @@
 import { z } from 'zod';
 import type { EventKind } from '../domain/artifacts.ts';
 import { LIMITS } from '../domain/call-event.ts';
-import { events, id, inbox, jobs, kafka, keys, objects, registry, source } from './adapters-schema.ts';
+import {
+  decoder,
+  events,
+  id,
+  inbox,
+  jobs,
+  kafka,
+  keys,
+  objects,
+  registry,
+  source,
+} from './adapters-schema.ts';
 import { hostPort } from './endpoints.ts';
 import { byteSize, bytesText, duration } from './units.ts';
 
@@ -157,6 +168,7 @@ export const settingsSchema = z.strictObject({
   objects,
   keys,
   jobs,
+  decoder,
   budgets,
   limits,
   retry,

@@ -1,3 +1,4 @@
+import type { Decoder } from './decoder.ts';
 import type { Events } from './events.ts';
 import type { Inbox } from './inbox.ts';
 import type { Jobs } from './jobs.ts';
@@ -6,7 +7,7 @@ import type { Objects } from './objects.ts';
 import type { Registry } from './registry.ts';
 import type { Sources } from './sources.ts';
 
-/** The seven ports, opened. */
+/** The eight ports, opened. */
 export interface Ports {
   readonly inbox: Inbox;
   readonly events: Events;
@@ -15,4 +16,5 @@ export interface Ports {
   readonly keys: Keys;
   readonly registry: Registry;
   readonly jobs: Jobs;
+  readonly decoder: Decoder;
 }

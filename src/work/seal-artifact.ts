@@ -10,6 +10,7 @@ import type { Tenant } from '../domain/tenants.ts';
 import type { Warning } from '../domain/warnings.ts';
 import { type Made, madeOfAnalysis, madeOfIndex } from '../media/made.ts';
 import { createTap, type Tap } from '../media/tap.ts';
+import type { Decoded, Decoder } from '../ports/decoder.ts';
 import type { Objects, Part } from '../ports/objects.ts';
 import type { OpenSource, Sources } from '../ports/sources.ts';
 import { SealFormatError } from '../seal/errors.ts';
@@ -17,12 +18,14 @@ import { headerSize } from '../seal/identity.ts';
 import { createSealer, type Sealer } from '../seal/sealer.ts';
 import { sealedSize } from '../seal/sizes.ts';
 import { sealInto } from '../seal/streams.ts';
+import { hearOpus } from './hear-opus.ts';
 import type { PartPool } from './part-pool.ts';
 import { type ShapeCheck, shapeCheck } from './shape-check.ts';
 
 export interface SealingParts {
   readonly sources: Sources;
   readonly objects: Objects;
+  readonly decoder: Decoder;
   readonly pool: PartPool;
   /** Bytes of every part but the last of a large object. */
   readonly partBytes: number;
@@ -65,16 +68,22 @@ export async function sealArtifact(
   const { alias, key } = artifact.source;
   const source = await parts.sources.open({ tenant: tenant.id, call, revision, alias, key }, signal);
   requireSize(artifact, source.bytes);
-  const watch = watching(artifact, parts.parseMs);
-  const stored = await storeSealed(parts, job, artifact, source.bytes, watch.through(source), signal);
-  const { made, ...findings } = watch.findings(job.durationMs, stored.plainBytes);
-  const sealed = {
-    ...stored,
-    source: { alias, key, version: source.version },
-    ...(artifact.sha256 !== undefined && { declaredSha256: artifact.sha256 }),
-    ...findings,
-  };
-  return { sealed, made };
+  const watch = watching(artifact, parts);
+  try {
+    const stored = await storeSealed(parts, job, artifact, source.bytes, watch.through(source), signal);
+    const { made, ...findings } = watch.findings(job.durationMs, stored.plainBytes);
+    const decoded = await watch.decoded(signal);
+    const sealed = {
+      ...stored,
+      source: { alias, key, version: source.version },
+      ...(artifact.sha256 !== undefined && { declaredSha256: artifact.sha256 }),
+      ...findings,
+      warnings: [...new Set([...findings.warnings, ...decoded.warnings])],
+    };
+    return { sealed, made: [...made, ...decoded.made] };
+  } finally {
+    watch.drop();
+  }
 }
 
 /** Seals what the worker made of an artifact, as `<id>~<kind>` under the same key. */
@@ -189,16 +198,20 @@ function sourceLengthError(error: unknown): unknown {
 /** What looks at the plaintext as it passes, before the sealer frees it. */
 function watching(
   artifact: EventArtifact & { kind: SealedArtifact['kind'] },
-  parseMs: number,
+  { parseMs, decoder }: Pick<SealingParts, 'parseMs' | 'decoder'>,
 ): {
   through(source: OpenSource): AsyncGenerator<Buffer, void, void>;
   findings(
     durationMs: number | undefined,
     plainBytes: number,
   ): Pick<SealedArtifact, 'media' | 'warnings'> & { readonly made: readonly Made[] };
+  /** What only decoding can tell; waits, but not for ever. */
+  decoded(signal: AbortSignal): Promise<Decoded>;
+  drop(): void;
 } {
   const rule = ruleOf(artifact.kind);
   const tap: Tap | undefined = rule.audio ? createTap(artifact.media, { parseMs }) : undefined;
+  const opus = rule.audio ? hearOpus(decoder, artifact.media) : undefined;
   const shape: ShapeCheck | undefined = rule.audio ? undefined : shapeCheck(rule.shape, artifact.vector);
   const sha256 = artifact.sha256 === undefined ? undefined : createHash('sha256');
   return {
@@ -206,6 +219,7 @@ function watching(
       for await (const chunk of body) {
         sha256?.update(chunk);
         tap?.push(chunk);
+        opus?.push(chunk);
         shape?.push(chunk);
         yield chunk;
       }
@@ -228,5 +242,7 @@ function watching(
         made: [...madeOfIndex(tap.index()), ...madeOfAnalysis(tap.analysis(), media.channelRoles)],
       };
     },
+    decoded: async (until) => (await opus?.end(until)) ?? { made: [], warnings: [] },
+    drop: () => opus?.drop(),
   };
 }

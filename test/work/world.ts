@@ -2,6 +2,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, onTestFinished } from 'vitest';
+import { noDecoder } from '../../src/adapters/decoder/none.ts';
 import { openSqliteEvents } from '../../src/adapters/events/sqlite.ts';
 import { openSqliteInbox } from '../../src/adapters/inbox/sqlite.ts';
 import { topicNames } from '../../src/adapters/inbox/topics.ts';
@@ -166,6 +167,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     keys,
     objects,
     sources,
+    decoder: noDecoder(),
     auditor: written,
     letters,
     tenants: { find: async (id) => (TENANTS.includes(id) ? tenantOf(id, options.policy) : undefined) },

@@ -18,7 +18,7 @@ export interface ChildEvents {
 
 /**
  * A process that decodes: no environment, no inspector, no files but its own code to read and none to write, and
- * the lowest priority, so that it never takes time from the sealing. What it is given goes through its stdin. When
+ * a low priority, so that it takes next to no time from the sealing; not the lowest, since a sealing waits for it. What it is given goes through its stdin. When
  * this process dies, however that happens, the third pipe closes and the child kills itself (child/watchdog.ts).
  */
 export class DecoderChild {
@@ -48,7 +48,7 @@ export class DecoderChild {
     for (const pipe of child.stdio) pipe?.on('error', () => undefined);
     child.stdout?.on('data', (chunk: Buffer) => this.#read(chunk));
     child.stdio[3]?.on('data', () => (this.#isOutOfMemory = true));
-    if (child.pid !== undefined) lowestPriority(child.pid);
+    if (child.pid !== undefined) lowerPriority(child.pid);
   }
 
   /** The frame is written when the child reads it; it is not copied. */
@@ -112,9 +112,9 @@ function codecFolder(): { readonly folder: string; readonly isNative: boolean } 
   }
 }
 
-function lowestPriority(pid: number): void {
+function lowerPriority(pid: number): void {
   try {
-    setPriority(pid, constants.priority.PRIORITY_LOW);
+    setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
   } catch {
     // It has ended already, or the system has no priorities: it decodes all the same.
   }
