@@ -13,6 +13,7 @@ import { registerOpen } from './open.ts';
 import { registerPublish } from './publish.ts';
 import { registerReconcile } from './reconcile.ts';
 import { registerRegistry } from './registry.ts';
+import { registerReplay } from './replay/register.ts';
 import { registerSeal } from './seal.ts';
 import { registerShow } from './show.ts';
 import { registerStatus } from './status.ts';
@@ -37,6 +38,7 @@ export const COMMANDS: readonly Register[] = [
   registerEvents,
   registerAuditVerify,
   registerDlq,
+  registerReplay,
   registerReconcile,
   registerSweep,
   registerKeysExport,
