@@ -46,6 +46,12 @@ export interface KafkaWorld {
   readonly group: string;
   readonly topics: TopicNames;
   readonly admin: TopicAdmin;
+  /** Of the registry. */
+  readonly database: string;
+  /** Where the workers run and keep their data; holds the edge's files. */
+  readonly folder: string;
+  /** The settings of a worker, as the name of a file in `folder`. */
+  config(): string;
   clients(principal: KafkaPrincipal): Promise<KafkaClients>;
   events(principal: KafkaPrincipal): Promise<Events>;
   inbox(principal: KafkaPrincipal): Promise<Inbox>;
@@ -100,7 +106,13 @@ export async function kafkaWorld(partitions: number): Promise<KafkaWorld> {
     return opened;
   };
   const edge = await inbox('edge');
-  let started = 0;
+  let written = 0;
+  const config = (brokers = brokersHere()): string => {
+    const name = `worker-${++written}.yaml`;
+    const text = JSON.stringify(settings({ folder, prefix, group, topics, database, brokers }));
+    writeFileSync(join(folder, name), text);
+    return name;
+  };
 
   return {
     prefix,
@@ -118,11 +130,11 @@ export async function kafkaWorld(partitions: number): Promise<KafkaWorld> {
       const event = callEvent({ call, artifacts: [artifact('transcript', 'transcript', key)] });
       await edge.publish({ ...recordOf(event), topic: topics.inbox[0] ?? '' }, signal);
     },
-    startWorker: (env = {}, brokers = brokersHere()) => {
-      const config = join(folder, `worker-${++started}.yaml`);
-      writeFileSync(config, JSON.stringify(settings({ folder, prefix, group, topics, database, brokers })));
-      return startWorker(config, folder, env);
-    },
+    database,
+    folder,
+    config,
+    startWorker: (env = {}, brokers = brokersHere()) =>
+      startWorker(join(folder, config(brokers)), folder, env),
     answers: async () => {
       const opened = await openPostgres({ ...postgresOptions('worker', 'public'), database });
       const [row] = await opened.query('select count(*) as count from answers', [], ALL_TENANTS);
