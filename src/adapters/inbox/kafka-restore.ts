@@ -168,7 +168,7 @@ async function unanswered(
   return lost;
 }
 
-/** No arrival and no tries: it begins anew, and its arrival is the place that it gets (docs/decisions/0010). */
+/** No arrival and no tries: it begins anew, and its arrival is the place that it gets (docs/decisions/0014). */
 function recordOf(topic: string, partitions: number, delivery: Delivery): OutRecord {
   const { origin, replay, key, value, place } = delivery;
   const partition = key === undefined ? place.offset % partitions : partitionOf(key, partitions);
