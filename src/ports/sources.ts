@@ -23,7 +23,7 @@ export interface OpenSource extends SourceStat {
   readonly body: AsyncIterable<Buffer>;
 }
 
-/** Plaintext at the edge. Read only: nothing here can change or remove it. */
+/** Plaintext at the edge. Nothing here can change it. */
 export interface Sources {
   /**
    * @throws CallsealError SOURCE_MISSING, SOURCE_DOWN, SOURCE_DENIED (scope: tenant and alias), SOURCE_CHANGED
@@ -33,5 +33,19 @@ export interface Sources {
   open(ref: SourceRef, signal: AbortSignal): Promise<OpenSource>;
   /** Length and version without reading. Same errors. */
   stat(ref: SourceRef, signal: AbortSignal): Promise<SourceStat>;
+  /**
+   * What is stored under the key: of a bucket with versions each of them and each delete marker, else the one there
+   * is. Empty where nothing is: no error. Opaque names.
+   */
+  stored(ref: SourceRef, signal: AbortSignal): Promise<readonly string[]>;
+  /**
+   * Deletes the source with all its versions, but only while `version` is the newest one. A version that is written
+   * meanwhile may stay or go where the store keeps one only. It needs a right that no worker has to have.
+   *
+   * @returns what is stored under the key afterwards: a lock or a hold of the store; usually nothing
+   * @throws CallsealError SOURCE_CHANGED - another version is the newest: nothing was deleted
+   * @throws CallsealError SOURCE_MISSING - nothing was there; and the other errors of `open`
+   */
+  remove(ref: SourceRef, version: SourceVersion, signal: AbortSignal): Promise<readonly string[]>;
   close(): Promise<void>;
 }

@@ -30,7 +30,7 @@ export function recordingAllowed({ consent }: CallEvent, { policy }: Tenant): bo
 export async function planCall(
   event: CallEvent,
   current: Receipt | undefined,
-  sources: Sources,
+  sources: Pick<Sources, 'stat'>,
   signal: AbortSignal,
 ): Promise<CallPlan> {
   const warnings: Warning[] = [];
@@ -79,7 +79,7 @@ async function isUnchanged(
   sealed: SealedArtifact,
   artifact: PlannedArtifact,
   { tenant, call, revision }: CallEvent,
-  sources: Sources,
+  sources: Pick<Sources, 'stat'>,
   signal: AbortSignal,
 ): Promise<boolean> {
   if (artifact.sha256 !== undefined && sealed.declaredSha256 !== undefined) {

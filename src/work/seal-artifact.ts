@@ -23,7 +23,8 @@ import type { PartPool } from './part-pool.ts';
 import { type ShapeCheck, shapeCheck } from './shape-check.ts';
 
 export interface SealingParts {
-  readonly sources: Sources;
+  /** A worker only reads: `remove` is an operator's, and its right too. */
+  readonly sources: Pick<Sources, 'open' | 'stat'>;
   readonly objects: Objects;
   readonly decoder: Decoder;
   readonly pool: PartPool;

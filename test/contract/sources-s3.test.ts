@@ -1,4 +1,8 @@
-import { DeleteObjectCommand } from '@aws-sdk/client-s3';
+import {
+  DeleteObjectCommand,
+  ListObjectVersionsCommand,
+  PutBucketVersioningCommand,
+} from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { type S3Alias, s3Sources } from '../../src/adapters/sources/s3.ts';
 import type { Sources } from '../../src/ports/sources.ts';
@@ -52,6 +56,57 @@ function whatGoesWrong(store: S3StoreName): void {
     const { body } = await sources.open(world.ref('c-1.wav'), never);
     return Buffer.concat(await Array.fromAsync(body));
   };
+
+  const versioned = async (...puts: number[]): Promise<string> => {
+    await withBucket(store, world.bucket, async ({ client, target }) => {
+      const on = { Status: 'Enabled' } as const;
+      await client.send(new PutBucketVersioningCommand({ ...target, VersioningConfiguration: on }));
+    });
+    for (const seed of puts) await world.put('c-1.wav', patterned(10, seed));
+    return (await world.sources.stat(world.ref('c-1.wav'), never)).version;
+  };
+  const versionsLeft = async (): Promise<number> =>
+    await withBucket(store, world.bucket, async ({ client, target }) => {
+      const listed = await client.send(new ListObjectVersionsCommand({ ...target }));
+      return (listed.Versions ?? []).length + (listed.DeleteMarkers ?? []).length;
+    });
+
+  test('remove deletes every version, the older ones too', async () => {
+    const version = await versioned(1, 2, 3);
+    expect(await world.sources.stored(world.ref('c-1.wav'), never)).toHaveLength(3);
+    expect(await world.sources.remove(world.ref('c-1.wav'), version, never)).toEqual([]);
+    expect(await versionsLeft()).toBe(0);
+  });
+
+  test('remove of what an edge has deleted in its own way takes versions and delete marker away', async () => {
+    const version = await versioned(1, 2);
+    await withBucket(store, world.bucket, async ({ client, target }) => {
+      await client.send(new DeleteObjectCommand({ ...target, Key: 't-42/c-1.wav' }));
+    });
+    await expect(world.sources.stat(world.ref('c-1.wav'), never)).rejects.toMatchObject({
+      code: 'SOURCE_MISSING',
+    });
+    expect(await world.sources.stored(world.ref('c-1.wav'), never)).toHaveLength(3);
+    expect(await world.sources.remove(world.ref('c-1.wav'), version, never)).toEqual([]);
+    expect(await versionsLeft()).toBe(0);
+  });
+
+  test('remove deletes no version while a newer one than the named is there', async () => {
+    const version = await versioned(1);
+    await world.put('c-1.wav', patterned(10, 2));
+    const refused = world.sources.remove(world.ref('c-1.wav'), version, never);
+    await expect(refused).rejects.toMatchObject({ code: 'SOURCE_CHANGED' });
+    expect(await versionsLeft()).toBe(2);
+  });
+
+  test('who may read only can remove nothing: the worker of the edge', async () => {
+    await world.put('c-1.wav', patterned(10));
+    const { version } = await world.sources.stat(world.ref('c-1.wav'), never);
+    const { credentialsFile = '' } = bucketOptions(store, world.bucket, 'intruder');
+    const refused = open({ credentialsFile }).remove(world.ref('c-1.wav'), version, never);
+    await expect(refused).rejects.toMatchObject({ code: 'SOURCE_DENIED', ...OF_ALIAS });
+    expect(await versionsLeft()).toBe(1);
+  });
 
   test('who may not read pauses the alias, and the message does not hold the key', async () => {
     await world.put('c-1.wav', patterned(10));

@@ -91,6 +91,8 @@ export function sourcesContract(name: string, make: () => Promise<SourcesWorld>)
         const refused = { code: 'ALIAS_NOT_OF_TENANT' };
         await expect(world.sources.open(ref, never)).rejects.toMatchObject(refused);
         await expect(world.sources.stat(ref, never)).rejects.toMatchObject(refused);
+        await expect(world.sources.stored(ref, never)).rejects.toMatchObject(refused);
+        await expect(world.sources.remove(ref, 'v', never)).rejects.toMatchObject(refused);
       });
     }
 
@@ -121,6 +123,8 @@ export function sourcesContract(name: string, make: () => Promise<SourcesWorld>)
         const forbidden = { code: 'SOURCE_KEY_FORBIDDEN', message: expect.not.stringContaining('c-1') };
         await expect(world.sources.open(world.ref(key), never)).rejects.toMatchObject(forbidden);
         await expect(world.sources.stat(world.ref(key), never)).rejects.toMatchObject(forbidden);
+        await expect(world.sources.stored(world.ref(key), never)).rejects.toMatchObject(forbidden);
+        await expect(world.sources.remove(world.ref(key), 'v', never)).rejects.toMatchObject(forbidden);
       });
     }
 
@@ -181,6 +185,41 @@ export function sourcesContract(name: string, make: () => Promise<SourcesWorld>)
       await expect(world.sources.stat(world.ref('c-1.wav'), AbortSignal.abort())).rejects.toMatchObject(
         isAbort,
       );
+      const aborted = AbortSignal.abort();
+      await expect(world.sources.stored(world.ref('c-1.wav'), aborted)).rejects.toMatchObject(isAbort);
+      await expect(world.sources.remove(world.ref('c-1.wav'), 'v', aborted)).rejects.toMatchObject(isAbort);
+      expect(await readAll('c-1.wav')).toHaveLength(10);
+    });
+
+    test('remove deletes the version that is named; then nothing is stored, and nothing else is touched', async () => {
+      await world.put('day/c-1.wav', patterned(10));
+      await world.put('day/c-1.wav2', patterned(10));
+      const { version } = await world.sources.stat(world.ref('day/c-1.wav'), never);
+      expect(await world.sources.stored(world.ref('day/c-1.wav'), never)).toHaveLength(1);
+      expect(await world.sources.remove(world.ref('day/c-1.wav'), version, never)).toEqual([]);
+      expect(await world.sources.stored(world.ref('day/c-1.wav'), never)).toEqual([]);
+      await expect(world.sources.stat(world.ref('day/c-1.wav'), never)).rejects.toMatchObject({
+        code: 'SOURCE_MISSING',
+      });
+      expect(await readAll('day/c-1.wav2')).toHaveLength(10);
+    });
+
+    test('remove of another version deletes nothing', async () => {
+      await world.put('c-1.wav', patterned(10, 1));
+      const { version } = await world.sources.stat(world.ref('c-1.wav'), never);
+      await world.put('c-1.wav', patterned(10, 2));
+      const refused = world.sources.remove(world.ref('c-1.wav'), version, never);
+      await expect(refused).rejects.toMatchObject({ code: 'SOURCE_CHANGED' });
+      expect((await readAll('c-1.wav')).equals(patterned(10, 2))).toBe(true);
+    });
+
+    test('of what is not there nothing is stored, and there is nothing to remove', async () => {
+      await world.put('c-1.wav', patterned(10));
+      const { version } = await world.sources.stat(world.ref('c-1.wav'), never);
+      await world.sources.remove(world.ref('c-1.wav'), version, never);
+      expect(await world.sources.stored(world.ref('c-1.wav'), never)).toEqual([]);
+      const again = world.sources.remove(world.ref('c-1.wav'), version, never);
+      await expect(again).rejects.toMatchObject({ code: 'SOURCE_MISSING' });
     });
 
     test('a body may be left early, or never be read', async () => {

@@ -60,11 +60,10 @@ async function opened(
 }
 
 /** A source of `bytes`, as opened; its body says what the test likes. */
-function sourceOf(bytes: number, body: () => AsyncIterable<Buffer>): Sources {
+function sourceOf(bytes: number, body: () => AsyncIterable<Buffer>): Pick<Sources, 'open' | 'stat'> {
   return {
     open: async () => ({ bytes, version: 'v-1', body: body() }),
     stat: async () => ({ bytes, version: 'v-1' }),
-    close: async () => undefined,
   };
 }
 

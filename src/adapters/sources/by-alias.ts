@@ -17,6 +17,8 @@ export function sourcesByAlias(options: {
   return {
     open: async (ref, signal) => await adapterOf(ref).open(ref, signal),
     stat: async (ref, signal) => await adapterOf(ref).stat(ref, signal),
+    stored: async (ref, signal) => await adapterOf(ref).stored(ref, signal),
+    remove: async (ref, version, signal) => await adapterOf(ref).remove(ref, version, signal),
     close: async () => {
       const closed = await Promise.allSettled(options.all.map(async (sources) => await sources.close()));
       const failures = closed.filter((end) => end.status === 'rejected').map((end): unknown => end.reason);

@@ -5,6 +5,7 @@ import type { SourceRef, Sources } from '../../ports/sources.ts';
 import { isMissing } from '../files/errno.ts';
 import { checkSourceKey } from './check-key.ts';
 import { type GuardedPath, openGuarded, statGuarded, translated } from './guarded-file.ts';
+import { removeGuarded, storedGuarded } from './remove-guarded.ts';
 
 /** The folders of each tenant's aliases. */
 export type FileAliases = Readonly<Record<string, Readonly<Record<string, { readonly root: string }>>>>;
@@ -23,6 +24,8 @@ export function filesSources(options: { readonly aliases: FileAliases }): Source
   return {
     open: async (ref, signal) => await openGuarded(await guarded(ref), signal),
     stat: async (ref, signal) => await statGuarded(await guarded(ref), signal),
+    stored: async (ref, signal) => await storedGuarded(await guarded(ref), signal),
+    remove: async (ref, version, signal) => await removeGuarded(await guarded(ref), version, signal),
     close: async () => undefined,
   };
 }

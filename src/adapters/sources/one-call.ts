@@ -4,6 +4,7 @@ import type { Ledger } from '../../ports/registry.ts';
 import type { SourceRef, Sources } from '../../ports/sources.ts';
 import { checkSourceKey } from './check-key.ts';
 import { type GuardedPath, openGuarded, statGuarded } from './guarded-file.ts';
+import { removeGuarded, storedGuarded } from './remove-guarded.ts';
 
 /**
  * Files that an operator named for one call (`callseal seal --audio FILE`), read in place. The registry knows the
@@ -28,6 +29,8 @@ export function oneCallSources(options: { readonly ledger: Pick<Ledger, 'oneCall
   return {
     open: async (ref, signal) => await openGuarded(await guarded(ref, signal), signal),
     stat: async (ref, signal) => await statGuarded(await guarded(ref, signal), signal),
+    stored: async (ref, signal) => await storedGuarded(await guarded(ref, signal), signal),
+    remove: async (ref, version, signal) => await removeGuarded(await guarded(ref, signal), version, signal),
     close: async () => undefined,
   };
 }

@@ -1,11 +1,13 @@
 import { HeadBucketCommand, HeadObjectCommand } from '@aws-sdk/client-s3';
-import { CallsealError, type Code, type Scope } from '../../domain/errors.ts';
+import { CallsealError } from '../../domain/errors.ts';
 import type { OpenSource, SourceRef, SourceStat, Sources } from '../../ports/sources.ts';
 import { type Bucket, type BucketOptions, openBucket } from '../s3/bucket.ts';
-import { failureOf, type Meaning } from '../s3/failures.ts';
+import { failureOf } from '../s3/failures.ts';
 import { readRange } from '../s3/read-range.ts';
 import { PATIENCE, type Patience, retrying } from '../s3/retrying.ts';
 import { checkSourceKey } from './check-key.ts';
+import { type Place, translated } from './s3-place.ts';
+import { removeFromBucket, storedInS3 } from './s3-remove.ts';
 
 /** Where the keys of one alias are: a bucket under its own credentials, and a prefix that ends in `/`. */
 export interface S3Alias extends BucketOptions {
@@ -16,14 +18,6 @@ export interface S3SourcesOptions {
   /** The aliases of each tenant. */
   readonly aliases: Readonly<Record<string, Readonly<Record<string, S3Alias>>>>;
   readonly patience?: Patience;
-}
-
-/** A source to be read: one key of one alias. */
-interface Place {
-  readonly bucket: Bucket;
-  readonly key: string;
-  /** Whom it concerns when the bucket is away or says no. */
-  readonly scope: Scope;
 }
 
 interface Version extends SourceStat {
@@ -59,6 +53,8 @@ export function s3Sources(options: S3SourcesOptions): Sources {
       const { bytes, version } = await lookAt(placeOf(ref), patience, signal);
       return { bytes, version };
     },
+    stored: async (ref, signal) => await storedInS3(placeOf(ref), patience, signal),
+    remove: async (ref, version, signal) => await removeFromBucket(placeOf(ref), version, patience, signal),
     close: async () => {
       for (const { client } of buckets.values()) client.destroy();
     },
@@ -122,35 +118,4 @@ async function* bodyOf(
     throw translated(error, scope);
   }
   if (read !== bytes) throw new CallsealError('SOURCE_CHANGED', 'the source changed while it was read');
-}
-
-const CODE_OF: Readonly<Record<Meaning, Code>> = {
-  missing: 'SOURCE_MISSING',
-  // With `If-Match` that is another version; also one that is shorter than the range that was asked for.
-  exists: 'SOURCE_CHANGED',
-  beyond: 'SOURCE_CHANGED',
-  denied: 'SOURCE_DENIED',
-  unable: 'SOURCE_DENIED',
-  down: 'SOURCE_DOWN',
-  full: 'SOURCE_DOWN',
-  'no-bucket': 'SOURCE_DOWN',
-  'no-upload': 'SOURCE_DOWN',
-};
-
-const MESSAGE_OF: Partial<Record<Code, string>> = {
-  SOURCE_MISSING: 'there is no source under the key of the event',
-  SOURCE_CHANGED: 'the source changed while it was read',
-  SOURCE_DENIED: 'the bucket of the source alias does not let us',
-  SOURCE_DOWN: 'the bucket of the source alias does not answer as it should',
-};
-
-/** An error of the SDK or the connection as ours, without the key in it; everything else as it is. */
-function translated(error: unknown, scope: Scope): unknown {
-  const failure = failureOf(error);
-  if (failure === undefined) return error;
-  const code = CODE_OF[failure.meaning];
-  return new CallsealError(code, `${MESSAGE_OF[code] ?? code} (${failure.words})`, {
-    ...(failure.cause !== undefined && { cause: failure.cause }),
-    ...((code === 'SOURCE_DENIED' || code === 'SOURCE_DOWN') && { scope }),
-  });
 }

@@ -9,6 +9,8 @@ function named(version: string, closed: string[] = [], end?: Error): Sources {
   return {
     open: async () => ({ bytes: 0, version, body: (async function* () {})() }),
     stat: async () => ({ bytes: 0, version }),
+    stored: async () => [version],
+    remove: async () => [version],
     close: async () => {
       closed.push(version);
       if (end) throw end;
@@ -24,6 +26,8 @@ test('the adapter of (tenant, alias) is asked, and no other', async () => {
   const sources = sourcesByAlias({ of: (tenant, alias) => adapters[`${tenant}/${alias}`], all: [] });
   expect((await sources.stat(REF, never)).version).toBe('one');
   expect((await sources.open({ ...REF, tenant: 't-43' }, never)).version).toBe('two');
+  expect(await sources.stored(REF, never)).toEqual(['one']);
+  expect(await sources.remove({ ...REF, tenant: 't-43' }, 'v', never)).toEqual(['two']);
 });
 
 test('an alias that the tenant does not have is refused', async () => {
@@ -31,6 +35,8 @@ test('an alias that the tenant does not have is refused', async () => {
   const refused = { code: 'ALIAS_NOT_OF_TENANT' };
   await expect(sources.open(REF, never)).rejects.toMatchObject(refused);
   await expect(sources.stat(REF, never)).rejects.toMatchObject(refused);
+  await expect(sources.stored(REF, never)).rejects.toMatchObject(refused);
+  await expect(sources.remove(REF, 'v', never)).rejects.toMatchObject(refused);
 });
 
 test('closing closes every adapter and loses no failure', async () => {
