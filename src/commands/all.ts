@@ -7,6 +7,7 @@ import { registerDlq } from './dlq.ts';
 import { registerDoctor } from './doctor.ts';
 import { registerEventCheck } from './event-check.ts';
 import { registerEvents } from './events.ts';
+import { registerIntake } from './intake.ts';
 import { registerKeysExport } from './keys-export.ts';
 import { registerList } from './list.ts';
 import { registerOpen } from './open.ts';
@@ -14,8 +15,10 @@ import { registerPublish } from './publish.ts';
 import { registerReconcile } from './reconcile.ts';
 import { registerRegistry } from './registry.ts';
 import { registerReplay } from './replay/register.ts';
+import { registerRetries } from './retries.ts';
 import { registerSeal } from './seal.ts';
 import { registerShow } from './show.ts';
+import { registerSources } from './sources.ts';
 import { registerStatus } from './status.ts';
 import { registerSweep } from './sweep.ts';
 import { registerTopics } from './topics.ts';
@@ -38,6 +41,8 @@ export const COMMANDS: readonly Register[] = [
   registerEvents,
   registerAuditVerify,
   registerDlq,
+  registerRetries,
+  registerIntake,
   registerReplay,
   registerReconcile,
   registerSweep,

@@ -26,6 +26,7 @@ export const ACTIONS = [
   'source.release',
   'dlq.open',
   'dlq.discard',
+  'dlq.restore',
   'dlq.export',
   'inbox.skip',
   'attempt.abandon',

@@ -4,13 +4,15 @@ import type { Place } from '../domain/deliveries.ts';
 import type { Code } from '../domain/errors.ts';
 
 /**
- * Where a parked answer stands. `waiting`: nobody has dealt with it. `replayed`: a later replay of its delivery has an
- * answer of its own. `discarded`: an operator does not want it any more; no replay takes it until it is restored.
+ * Where a parked answer stands. `waiting`: nobody has dealt with it. `replayed`: the next replay of its delivery was
+ * begun, and that has an answer of its own or will have one. `discarded`: an operator does not want it any more; no replay takes it until it is restored.
  */
 export const PARKED_STATES = ['waiting', 'replayed', 'discarded'] as const;
 export type ParkedState = (typeof PARKED_STATES)[number];
 
 export interface ParkedFilter {
+  /** Of the answer. */
+  readonly uid?: string;
   readonly tenant?: string;
   readonly call?: string;
   readonly code?: Code;
@@ -37,6 +39,8 @@ export interface Discard {
 
 export interface Parked {
   readonly answer: AnswerRow;
+  /** How often its delivery was replayed so far. */
+  readonly replays: number;
   readonly state: ParkedState;
   readonly discard: Discard | undefined;
   /** When the first answer with this fingerprint was parked, whatever became of it; ISO time. */

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { codeOf, dispositionOf } from '../domain/errors.ts';
 
 /** Where in the path of a call something failed; with the code it says what to look at. */
-export type Stage = 'decode' | 'authorise' | 'plan' | 'seal' | 'decide' | 'settle';
+export const STAGES = ['decode', 'authorise', 'plan', 'seal', 'decide', 'settle'] as const;
+export type Stage = (typeof STAGES)[number];
 
 const FRAMES = 3;
 /** `at name (…/src/folder/file.ts:1:2)`: the function and our own file, without where the checkout lies. */

@@ -35,11 +35,16 @@ export function parkedLedger(database: SqlDatabase): ParkedLedger {
   };
 }
 
-const REPLAYED = `select 1 from answers l where l.origin_topic = a.origin_topic
-  and l.origin_partition = a.origin_partition and l.origin_offset = a.origin_offset and l.replay > a.replay`;
+const OF_ITS_DELIVERY = `l.origin_topic = a.origin_topic and l.origin_partition = a.origin_partition
+  and l.origin_offset = a.origin_offset`;
+/** The row of replay 0 counts the replay numbers that were taken. */
+const REPLAYED = `select 1 from answers l where ${OF_ITS_DELIVERY}
+  and (l.replay > a.replay or (l.replay = 0 and l.replays > a.replay))`;
 /** One row per parked answer, with what became of it and when its fingerprint was first seen. */
 const PARKED = `select ${ANSWER_COLUMNS}, a.stage, a.fingerprint, a.worker_version,
     d.discarded_at, d.discarded_by, d.ticket,
+    (select max(case when l.replays > l.replay then l.replays else l.replay end) from answers l
+      where ${OF_ITS_DELIVERY}) as replays,
     (select min(f.decided_at) from answers f
       where f.answer = 'parked' and f.fingerprint = a.fingerprint) as first_seen_at,
     case when d.answer_uid is not null then 'discarded' when exists (${REPLAYED}) then 'replayed'
@@ -51,6 +56,7 @@ const PARKED = `select ${ANSWER_COLUMNS}, a.stage, a.fingerprint, a.worker_versi
 function conditionsOf(filter: ParkedFilter): { readonly where: string; readonly values: SqlValue[] } {
   const { origin } = filter;
   const wanted: (readonly [condition: string, value: SqlValue | undefined])[] = [
+    ['p.uid =', filter.uid],
     ['p.tenant =', filter.tenant],
     ['p.call =', filter.call],
     ['p.code =', filter.code],
@@ -59,7 +65,7 @@ function conditionsOf(filter: ParkedFilter): { readonly where: string; readonly 
     ['p.decided_at >=', filter.since],
     ['p.decided_at <', filter.until],
     ['p.worker_version =', filter.workerVersion],
-    ['p.replay >=', filter.replays],
+    ['p.replays >=', filter.replays],
     ['p.origin_topic =', origin?.topic],
     ['p.origin_partition =', origin?.partition],
     ['p.origin_offset =', origin?.offset],
@@ -88,6 +94,7 @@ async function readParked(
 function parkedOfRow(row: SqlRow): Parked {
   return {
     answer: answerOfRow(row),
+    replays: int(row, 'replays'),
     state: word(row, 'state', PARKED_STATES),
     discard: discardOfRow(row),
     firstSeenAt: text(row, 'first_seen_at'),
@@ -110,7 +117,7 @@ const GROUPED: Readonly<Record<ParkedDimension, readonly string[]>> = {
   day: ['substr(p.decided_at, 1, 10)'],
   hour: ['substr(p.decided_at, 1, 13)'],
   worker: ['p.worker_version'],
-  replays: ['p.replay'],
+  replays: ['p.replays'],
 };
 
 async function readGroups(
