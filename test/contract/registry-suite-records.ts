@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { SqlDatabase } from '../../src/adapters/registry/sql.ts';
-import { CHAIN_START, hashOf } from '../../src/domain/audit-event.ts';
+import { auditText, CHAIN_START, chainEvent, hashOf } from '../../src/domain/audit-event.ts';
 import { newUid } from '../../src/domain/ids.ts';
 import type { Registry } from '../../src/ports/registry.ts';
 import { failureCode } from './failure-code.ts';
@@ -372,6 +372,104 @@ export function registryRecordsContract({ registry: under, second, database, one
       }
       expect(new Set(epochs).size).toBe(3);
       expect(epochs[0]).toBeGreaterThan(Date.UTC(2020, 0, 1) / 1000);
+    });
+
+    test('is mended only while its restore waits for being accepted: shreds that come to light are done again', async () => {
+      const registry = under();
+      await sealWhole(registry, sealing());
+      const tombstone = { tenant: 't-1', call: 'c-1', at: '2026-11-24T09:00:00.000Z' };
+      for (const act of [
+        registry.reapplyTombstones([tombstone], never),
+        registry.rejoinChain(0, [], never),
+      ]) {
+        expect(await failureCode(act)).toBe('REFUSED');
+      }
+      await registry.declareWentBack([], fact('registry.accept-restore'), never);
+      for (let round = 0; round < 2; round++) await registry.reapplyTombstones([tombstone], never);
+      expect(await registry.tombstones(never)).toEqual([tombstone]);
+      expect(await registry.keyMaterials(never)).toEqual([]);
+    });
+
+    test('takes its lost chain back, and goes on behind it: no number is given twice, no event is lost', async () => {
+      const registry = under();
+      const [before, forgotten, unseen] = [fact('worker.start'), fact('config.load'), fact('worker.stop')];
+      await registry.append([before], never);
+      const fence = (await registry.leaseRelay('relay', HOUR, never)) ?? 0;
+      await registry.sequence(fence, 10, never);
+      const [first] = await Array.fromAsync(registry.chain(1, never));
+      await registry.append([unseen], never);
+      await registry.sequence(fence, 10, never);
+      // What everybody saw behind the first: another second, and a third.
+      const next = chainEvent(auditText(forgotten).text, 2, first!.hash);
+      const third = chainEvent(auditText(fact('dlq.open')).text, 3, next.hash);
+      await registry.declareWentBack([], fact('registry.accept-restore'), never);
+      await registry.rejoinChain(1, [next], never);
+      await registry.rejoinChain(2, [third], never);
+      expect(await registry.state(never)).toMatchObject({ auditSeq: 3 });
+      expect(await registry.unpublished(10, never)).toEqual([]);
+      await registry.acceptRestore(fact('registry.accept-restore'), never);
+      await registry.sequence((await registry.leaseRelay('relay', HOUR, never)) ?? 0, 10, never);
+      const chain = await Array.fromAsync(registry.chain(1, never));
+      expect(chain.slice(0, 3)).toEqual([first, next, third]);
+      expect(chain.map(({ action }) => action).toSorted()).toEqual([
+        'config.load',
+        'dlq.open',
+        'registry.accept-restore',
+        'registry.accept-restore',
+        'worker.start',
+        'worker.stop',
+      ]);
+      const links = chain.map(({ prev }, i) => prev === (chain[i - 1]?.hash ?? CHAIN_START));
+      expect(links).toEqual(chain.map(() => true));
+    });
+
+    test('gives an event that was written before the backup and numbered after it its number back', async () => {
+      const registry = under();
+      const written = fact('worker.start');
+      await registry.append([written], never);
+      await registry.declareWentBack([], fact('registry.accept-restore'), never);
+      const numbered = chainEvent(auditText(written).text, 1, CHAIN_START);
+      await registry.rejoinChain(0, [numbered], never);
+      expect(await Array.fromAsync(registry.chain(1, never))).toEqual([numbered]);
+    });
+
+    test('relays nothing while it waits for being accepted, nor for a handle that was there before', async () => {
+      const registry = under();
+      const fence = (await registry.leaseRelay('relay', HOUR, never)) ?? 0;
+      const other = await second();
+      await other.state(never);
+      await registry.declareWentBack([], fact('registry.accept-restore'), never);
+      const acts = (of: Registry) => [
+        of.leaseRelay('relay', HOUR, never),
+        of.sequence(fence, 10, never),
+        of.markPublished(fence, 1, never),
+      ];
+      const codes = async (of: Registry) =>
+        await Promise.all(acts(of).map(async (act) => await failureCode(act)));
+      const closed = ['REGISTRY_WENT_BACK', 'REGISTRY_WENT_BACK', 'REGISTRY_WENT_BACK'];
+      expect(await codes(registry)).toEqual(closed);
+      await registry.acceptRestore(fact('registry.accept-restore'), never);
+      expect(await codes(other)).toEqual(closed);
+      await other.close();
+      expect(await registry.leaseRelay('relay', HOUR, never)).toBeDefined();
+    });
+
+    test('says which deliveries have their answer, before it is accepted too', async () => {
+      const registry = under();
+      await sealWhole(registry, sealing());
+      await registry.decide(proposal(sealing({ origin: place(3), replay: 2 }), PARK), never);
+      await registry.declareWentBack([], fact('registry.accept-restore'), never);
+      const elsewhere = { ...place(0), topic: 'elsewhere' };
+      const asked = [
+        { origin: sealing().origin, replay: 0 },
+        { origin: sealing().origin, replay: 1 },
+        { origin: place(3), replay: 2 },
+        { origin: place(3), replay: 0 },
+        { origin: elsewhere, replay: 0 },
+        { origin: sealing().origin, replay: 0 },
+      ];
+      expect(await registry.answered(asked, never)).toEqual([true, false, true, false, false, true]);
+      expect(await registry.answered([], never)).toEqual([]);
     });
   });
 }

@@ -18,10 +18,10 @@ const never = new AbortController().signal;
 const names = (what: string, count: number) => Array.from({ length: count }, (_, i) => `${what}-${i}`);
 
 /** In the backup; sealed while it was made; sealed after it; on their way when it was put back. */
-const BEFORE = names('before', 12);
-const DURING = names('during', 24);
-const SINCE = names('since', 30);
-const LAST = names('last', 24);
+const BEFORE = names('before', 6);
+const DURING = names('during', 12);
+const SINCE = names('since', 18);
+const LAST = names('last', 12);
 const SHREDDED = 'before-0';
 const ALL = [...BEFORE, ...DURING, ...SINCE, ...LAST];
 
@@ -116,10 +116,10 @@ describe.skipIf(missing)(`a registry that is put back under load ${missing ?? ''
     expect(await runbook.run('restore', database())).toMatchObject({ code: 0, err: '' });
     await publish(LAST);
     expect(await runbook.run('swap', database())).toMatchObject({ code: 0, err: '' });
-    for (const { ended, said } of workers) {
-      expect({ code: await ended, said: said() }).toMatchObject({ code: 7 });
-      expect(said()).toContain('REGISTRY_WENT_BACK');
-      expect(said()).toContain('the registry was restored');
+    for (const one of workers) {
+      expect({ code: await one.ended, said: one.said() }).toMatchObject({ code: 7 });
+      expect(one.said()).toContain('REGISTRY_WENT_BACK');
+      expect(one.said()).toContain('the registry was restored');
     }
   });
 
