@@ -11,13 +11,13 @@ import type { Ports } from '../../src/ports/ports.ts';
 import { readSecret, type ServiceName, type ServicesEnv, servicesEnv } from '../services/env.ts';
 import { KmsAdmin } from '../services/kms-admin.ts';
 import { productEnvironment } from '../services/product-environment.ts';
+import { eventOf, putSource, settingsOf } from './store-settings.ts';
 
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, '../..');
 const SERVICES = join(ROOT, 'scripts/services');
 /** A set of services of its own beside the one that the other tests use: these get killed. */
 const BASE = 2000;
-export const TENANTS = ['t-1', 't-2', 't-3'] as const;
 
 /** One worker on real stores: objects and sources in S3, keys in the KMS stand-in, the registry in PostgreSQL. */
 export interface StoresWorld {
@@ -46,7 +46,7 @@ export async function storesWorld(): Promise<StoresWorld> {
   const config = join(folder, 'settings.yaml');
   const database = `faults_${process.pid}_${Date.now()}`;
   await makeDatabase(env, database);
-  await writeFile(config, settingsText(env, database));
+  await writeFile(config, JSON.stringify(settingsOf(env, database)));
   const node = ['--no-warnings', '--disable-proto=delete'];
   const where = ['--profile', 'local', '--config', config, '--data', data];
   const cli = [...node, join(ROOT, 'src/cli.ts'), ...where];
@@ -128,83 +128,4 @@ async function makeDatabase({ postgres, tls }: ServicesEnv, name: string): Promi
   await client.connect();
   await client.query(`create database ${name} owner ${owner.user}`);
   await client.end();
-}
-
-/** By the store's own command line client of the SDK: a PUT with the edge's credentials. */
-async function putSource({ s3, tls }: ServicesEnv, key: string, bytes: Buffer): Promise<void> {
-  const { PutObjectCommand } = await import('@aws-sdk/client-s3');
-  const { openBucket } = await import('../../src/adapters/s3/bucket.ts');
-  const { client, target } = openBucket({
-    bucket: 'edge-eu',
-    region: s3.region,
-    endpoint: s3.endpoint,
-    ca: tls.ca,
-    pathStyle: true,
-    credentialsFile: s3.credentialsFiles.edge,
-  });
-  await client.send(new PutObjectCommand({ ...target, Key: key, Body: bytes }));
-  client.destroy();
-}
-
-function eventOf(tenant: string, call: string) {
-  const media = { container: 'raw', codec: 'pcm_s16le', sampleRate: 8000, channels: ['caller', 'agent'] };
-  return {
-    specversion: '1.0',
-    id: call,
-    source: 'urn:test',
-    type: 'callseal.call.completed.v1',
-    datacontenttype: 'application/json',
-    data: {
-      tenant,
-      call,
-      revision: 1,
-      consent: { recording: 'granted' },
-      artifacts: [{ id: 'audio', kind: 'audio', source: { alias: 'edge', key: `${call}.raw` }, media }],
-    },
-  };
-}
-
-/** JSON is YAML: nothing to quote wrongly. */
-function settingsText({ s3, kms, postgres, tls }: ServicesEnv, database: string): string {
-  const store = { region: s3.region, endpoint: s3.endpoint, ca: tls.ca, pathStyle: true };
-  const source = (tenant: string) => ({
-    ...store,
-    kind: 's3',
-    bucket: 'edge-eu',
-    prefix: `${tenant}/`,
-    credentialsFile: s3.credentialsFiles.worker,
-    sharedBucket: true,
-  });
-  const { worker } = postgres.users;
-  const tenants = TENANTS.map((tenant) => [
-    tenant,
-    {
-      policy: 'default',
-      keks: { phi: `alias/${tenant}-phi`, voiceprint: `alias/${tenant}-voice` },
-      sources: { edge: source(tenant) },
-    },
-  ]);
-  return JSON.stringify({
-    budgets: { calls: 8, memory: '64MiB' },
-    retry: { inPlace: 3, delay: '1s', giveUpAfter: '10m' },
-    registry: {
-      kind: 'postgres',
-      host: postgres.host,
-      port: postgres.port,
-      database,
-      user: worker.user,
-      passwordFile: worker.passwordFile,
-      ca: tls.ca,
-    },
-    objects: { ...store, kind: 's3', bucket: 'calls', credentialsFile: s3.credentialsFiles.worker },
-    keys: {
-      kind: 'aws-kms',
-      region: kms.region,
-      endpoint: kms.endpoint,
-      deadLetter: 'alias/callseal-dlq',
-      ca: tls.ca,
-      credentialsFile: kms.credentialsFiles.worker,
-    },
-    tenants: { '*': null, demo: null, ...Object.fromEntries(tenants) },
-  });
 }

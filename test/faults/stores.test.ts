@@ -3,7 +3,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { connection } from '../../src/adapters/aws/connection.ts';
 import type { AuditFact } from '../../src/domain/audit-event.ts';
 import { noise } from './embedded-world.ts';
-import { type StoresWorld, storesWorld, TENANTS } from './stores-world.ts';
+import { TENANTS } from './store-settings.ts';
+import { type StoresWorld, storesWorld } from './stores-world.ts';
 
 /** How long a service stays away; long enough for several probes to fail. */
 const AWAY_MS = process.env['CALLSEAL_LONG'] === '1' ? 30_000 : 8_000;
