@@ -14,6 +14,7 @@ const STEPS: Readonly<Record<string, readonly string[]>> = {
   crashes: ['vitest', 'run', '--project', 'faults', 'test/faults/embedded.test.ts'],
   stores: ['vitest', 'run', '--project', 'faults', 'test/faults/stores.test.ts'],
   kafka: ['vitest', 'run', 'test/integration/kafka-worker.test.ts', 'test/faults/kafka.test.ts'],
+  replay: ['vitest', 'run', '--project', 'faults', 'test/faults/replay-campaign.test.ts'],
   memory: ['node', 'bench/pipeline.ts'],
 };
 

@@ -17,6 +17,7 @@ import {
   sealProposal,
   sealWhole,
 } from './registry-proposals.ts';
+import { registryCampaignsContract } from './registry-suite-campaigns.ts';
 import { registryRecordsContract } from './registry-suite-records.ts';
 import { openWorldDatabase, REGISTRY_WORLDS, type RegistryWorld } from './registry-worlds.ts';
 import { runProgram } from './run-program.ts';
@@ -353,6 +354,7 @@ export function registryContract(kind: string): void {
       });
     });
 
+    registryCampaignsContract({ registry: () => registry });
     registryRecordsContract({
       registry: () => registry,
       second: openAnother,

@@ -3,7 +3,7 @@ import { type EmbeddedWorld, embeddedWorld } from './embedded-world.ts';
 import { judgeReplays, type ReplayFigures, replayCampaign } from './replay-campaign.ts';
 
 /** 15,000 under CALLSEAL_LONG=1 (make proof). */
-const CALLS = process.env['CALLSEAL_LONG'] === '1' ? 15_000 : 1_500;
+const CALLS = process.env['CALLSEAL_LONG'] === '1' ? 15_000 : 200;
 
 describe(`${CALLS} calls whose sources were missing and came back`, () => {
   let world: EmbeddedWorld;
