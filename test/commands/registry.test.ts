@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { RegistryDesk } from '../../src/commands/app.ts';
 import { CallsealError } from '../../src/domain/errors.ts';
 import type { RegistryAdmin, RegistryFinding } from '../../src/ports/registry-admin.ts';
+import type { AcceptRestoreParts } from '../../src/work/accept-restore.ts';
 import { auditor } from '../../src/work/auditor.ts';
 import { documentsIn, run } from './host.ts';
 
@@ -88,5 +89,79 @@ describe('callseal registry check', () => {
   test('--json is one finding a line', async () => {
     const { registryDesk } = deskOf({ check: async () => [OK, BAD] });
     expect(documentsIn((await run('registry check --json', { registryDesk })).stdout)).toEqual([OK, BAD]);
+  });
+});
+
+describe('callseal registry status', () => {
+  const HEAD = { seq: 7, prev: '0'.repeat(64), hash: 'a'.repeat(64), schema: 'callseal.audit/1' };
+  /** A registry that ends at `auditSeq`, beside a topic that ends at event 7. */
+  function desk(auditSeq: number, wentBack: boolean, members: readonly string[] = []) {
+    const seen = { closed: 0 };
+    const parts = {
+      registry: {
+        state: async () => ({ epoch: 1, auditSeq, wentBack }),
+        tombstones: async () => [],
+        async *chain() {
+          yield HEAD;
+        },
+      },
+      events: { last: async () => ({ value: Buffer.from(JSON.stringify(HEAD)) }) },
+      objects: { async *list() {} },
+      inbox: { members: async () => members },
+    };
+    const restoreDesk = async () => ({
+      parts: parts as unknown as AcceptRestoreParts,
+      close: async () => void seen.closed++,
+    });
+    return { seen, restoreDesk };
+  }
+
+  test('exits 0 with a sentence where nothing is to do', async () => {
+    const { seen, restoreDesk } = desk(7, false);
+    expect(await run('registry status', { restoreDesk })).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^the registry is as the audit topic .* know it .*: nothing to do\n$/),
+      stderr: '',
+    });
+    expect(seen.closed).toBe(1);
+  });
+
+  test('exits 7 where it went back: what shows it, whom to end, and what to type', async () => {
+    const unnoticed = await run('registry status', desk(4, false, ['worker-1 at 10.0.0.1']));
+    expect(unnoticed).toMatchObject({
+      code: 7,
+      stdout:
+        'the registry went back and no worker has noticed yet: it ends at audit event 4, and 7 was published\n',
+      stderr:
+        'callseal: hint: end 1 worker: worker-1 at 10.0.0.1\n' +
+        'callseal: hint: callseal registry accept-restore --ticket TICKET, then start the workers\n',
+    });
+    const waiting = await run('registry status', desk(7, true));
+    expect(waiting).toMatchObject({
+      code: 7,
+      stdout: expect.stringContaining('its restore is not accepted'),
+    });
+  });
+
+  test('--json says the same in fields', async () => {
+    const { stdout } = await run('registry status --json', desk(4, false, ['w']));
+    expect(JSON.parse(stdout)).toEqual({
+      state: 'unnoticed',
+      sign: 'behind',
+      epoch: 1,
+      auditSeq: 4,
+      publishedSeq: 7,
+      members: ['w'],
+    });
+  });
+});
+
+test('callseal registry accept-restore without a ticket opens nothing', async () => {
+  expect(await run('registry accept-restore')).toMatchObject({
+    code: 2,
+    stdout: '',
+    stderr:
+      'callseal: error: a restore is accepted under a ticket\n' +
+      'callseal: hint: callseal registry accept-restore --ticket CHG-1042\n',
   });
 });

@@ -26,6 +26,8 @@ const RULES: readonly (readonly [
   // an outcome holds milliseconds, whose digits count
   [/one outcome \([\d,]+ bytes\)/g, 'one outcome (<n> bytes)'],
   [/"outcomeBytes":\d+/g, '"outcomeBytes":"<n>"'],
+  // after a restore an epoch is a time in seconds
+  [/(\bepoch"?:? )\d{10}\b/g, '$1<epoch>'],
   [/\b(process|kill) \d+\b/g, '$1 <pid>'],
 ];
 
