@@ -46,6 +46,7 @@ export const COMMANDS: readonly Register[] = [
   registerReplay,
   registerReconcile,
   registerSweep,
+  registerSources,
   registerKeysExport,
   registerRegistry,
   registerTopics,

@@ -122,6 +122,10 @@ const policy = z.strictObject({
     .default([])
     .describe('digests of the sealed bytes in receipt and outcome, beside the seal digest'),
   plainDigest: z.boolean().default(true).describe('keyed digest of the plaintext; dies with the call key'),
+  releaseSourcesAfter: duration({ min: 0, max: 3650 * DAY })
+    .nullable()
+    .default(null)
+    .describe('how long a sealed call keeps its sources; null: `callseal sources release` deletes none'),
   numericIds: z
     .enum(['warn', 'refuse'])
     .default('warn')
@@ -143,6 +147,7 @@ const tenant = z.strictObject({
     .optional()
     .describe('its KEKs; needed with aws-kms, made and named by keyfile otherwise'),
   sources: z.record(id, source).default({}).describe('source aliases of this tenant'),
+  hold: z.boolean().default(false).describe('a legal hold: no source of this tenant is released'),
 });
 
 const tenantName = z

@@ -12,6 +12,7 @@ export function tenantSettings(settings: Settings, tenant: string): TenantSettin
   return {
     policy,
     topic,
+    hold: found.hold,
     aliases: [...Object.keys(found.sources), ...(embedded ? [ONE_CALL_ALIAS] : [])],
     keks: found.keks ?? { phi: `${tenant}:phi`, voiceprint: `${tenant}:voiceprint` },
   };

@@ -16,6 +16,8 @@ export interface Policy {
   /** Digests in clear over the sealed bytes, beside the seal digest. */
   readonly digests: readonly 'sha256'[];
   readonly plainDigest: boolean;
+  /** Milliseconds that a sealed call keeps its sources at the edge; null or absent: they are not ours to delete. */
+  readonly releaseSourcesAfter?: number | null;
   /** An id of 7 to 15 digits only: a warning, or a park with ID_IS_NUMBER. */
   readonly numericIds: 'warn' | 'refuse';
 }
@@ -27,6 +29,8 @@ export interface Tenant {
   readonly topic: string;
   /** Source aliases of this tenant. */
   readonly aliases: readonly string[];
+  /** A legal hold on everything of this tenant. */
+  readonly hold?: boolean;
   /** KEKs by class: an alias or id that the keys adapter understands. */
   readonly keks: Readonly<Record<KeyClass, string>>;
 }

@@ -60,10 +60,13 @@ async function opened(
 }
 
 /** A source of `bytes`, as opened; its body says what the test likes. */
-function sourceOf(bytes: number, body: () => AsyncIterable<Buffer>): Pick<Sources, 'open' | 'stat'> {
+function sourceOf(bytes: number, body: () => AsyncIterable<Buffer>): Sources {
   return {
     open: async () => ({ bytes, version: 'v-1', body: body() }),
     stat: async () => ({ bytes, version: 'v-1' }),
+    stored: async () => ['v-1'],
+    remove: async () => ['v-1'],
+    close: async () => undefined,
   };
 }
 
