@@ -6,14 +6,17 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { whatIsMissing } from '../test/services/env.ts';
 import { machineFacts } from './machine.ts';
+import { mediaBench, whyNoMedia } from './media.ts';
 import { pipelineBench } from './pipeline.ts';
 import { sealBench } from './seal.ts';
 import { tableText } from './table.ts';
 import { uploadBench } from './upload.ts';
 
 const missing = await whatIsMissing('s3');
+const noMedia = whyNoMedia();
 const rows = [
   ...(await sealBench()),
+  ...(noMedia === undefined ? await mediaBench() : []),
   ...(await pipelineBench()),
   ...(missing === undefined ? await uploadBench() : []),
 ];
@@ -25,5 +28,6 @@ await writeFile(
   `${JSON.stringify({ date, machine: machineFacts(), rows }, null, 2)}\n`,
 );
 console.log(tableText(rows));
+if (noMedia !== undefined) console.log(`${noMedia}the tap`);
 if (missing !== undefined) console.log(`skipped: sealed upload (${missing})`);
 process.exitCode = rows.every(({ met }) => met) ? 0 : 1;

@@ -20,6 +20,10 @@ export class ByteWindow {
     return this.#bytes.subarray(this.#start, this.#end);
   }
 
+  get unreadBytes(): number {
+    return this.#end - this.#start;
+  }
+
   append(piece: Uint8Array): void {
     if (this.#end + piece.length > this.#bytes.length) this.#makeRoom(piece.length);
     this.#bytes.set(piece, this.#end);

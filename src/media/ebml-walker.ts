@@ -57,14 +57,14 @@ export class EbmlWalker {
       const wanted = piece.subarray(this.#passOver(piece.length));
       if (wanted.length === 0) continue;
       this.#window.append(wanted);
-      while (this.#window.unread.length >= this.#needed) this.#step();
+      while (this.#window.unreadBytes >= this.#needed) this.#step();
     }
   }
 
   /** Whether the file ends inside something that should go on, and whether it need not have said so. */
   end(): { isCut: boolean; isOpenEnded: boolean } {
-    if (this.#isLost) this.skippedBytes += this.#window.unread.length;
-    const isInside = !this.#isLost && (this.#skip > 0 || this.#window.unread.length > 0);
+    if (this.#isLost) this.skippedBytes += this.#window.unreadBytes;
+    const isInside = !this.#isLost && (this.#skip > 0 || this.#window.unreadBytes > 0);
     this.#leaveEnded();
     const isCut = isInside || this.#open.some(({ end }) => end !== UNKNOWN_SIZE);
     const isOpenEnded = this.#open.length > 0 && !isCut;
@@ -74,7 +74,7 @@ export class EbmlWalker {
 
   /** Takes what it can of a long body off a piece before it is copied. Returns how much. */
   #passOver(available: number): number {
-    if (this.#skip === 0 || this.#window.unread.length > 0) return 0;
+    if (this.#skip === 0 || this.#window.unreadBytes > 0) return 0;
     const count = Math.min(this.#skip, available);
     this.#window.skip(count);
     this.#skip -= count;

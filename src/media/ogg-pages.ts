@@ -49,7 +49,7 @@ export class OggPages {
     for (const piece of pieces(bytes)) {
       if (this.exhausted) return;
       this.#window.append(piece);
-      while (!this.exhausted && this.#window.unread.length >= this.#needed) this.#step();
+      while (!this.exhausted && this.#window.unreadBytes >= this.#needed) this.#step();
     }
   }
 
@@ -58,8 +58,8 @@ export class OggPages {
     const rest = this.#window.unread;
     const cutPage = rest.length > 0 && startsLikePage(rest);
     // A wrong length may have swallowed good pages: nothing more comes, so look for them inside.
-    while (!this.exhausted && this.#window.unread.length > 0) {
-      if (this.#window.unread.length < this.#needed) this.#pass(1);
+    while (!this.exhausted && this.#window.unreadBytes > 0) {
+      if (this.#window.unreadBytes < this.#needed) this.#pass(1);
       else this.#step();
     }
     return { trailingBytes: this.#passed, cutPage: cutPage && this.#passed === rest.length };
@@ -130,6 +130,7 @@ function startsLikePage(bytes: Buffer): boolean {
 
 function sum(lengths: Buffer): number {
   let total = 0;
-  for (const length of lengths) total += length;
+  // Not for…of: on a Buffer it is many times slower.
+  for (let at = 0; at < lengths.length; at += 1) total += lengths[at] ?? 0;
   return total;
 }
