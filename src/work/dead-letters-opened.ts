@@ -6,7 +6,7 @@ import type { Parked } from '../ports/parked.ts';
 import type { AuditLog } from '../ports/registry.ts';
 import type { DeadLetters } from './dead-letters.ts';
 import { findLetters } from './replay/find-letters.ts';
-import { type Letter, type LetterParts, letterOpener } from './replay/open-letter.ts';
+import { type LetterOpener, type LetterParts, letterOpener } from './replay/open-letter.ts';
 
 export interface OpeningParts extends LetterParts {
   readonly events: Pick<Events, 'read'>;
@@ -18,7 +18,7 @@ export interface OpeningParts extends LetterParts {
 export interface TakenLetter {
   readonly parked: Parked;
   readonly record: PublishedRecord;
-  readonly opened: Letter | undefined;
+  readonly opened: Awaited<ReturnType<LetterOpener['open']>> | undefined;
 }
 
 /** The clocks of whoever decided and of the topic differ by less. */

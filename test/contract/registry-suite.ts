@@ -18,6 +18,7 @@ import {
   sealWhole,
 } from './registry-proposals.ts';
 import { registryCampaignsContract } from './registry-suite-campaigns.ts';
+import { registryParkedContract } from './registry-suite-parked.ts';
 import { registryRecordsContract } from './registry-suite-records.ts';
 import { openWorldDatabase, REGISTRY_WORLDS, type RegistryWorld } from './registry-worlds.ts';
 import { runProgram } from './run-program.ts';
@@ -355,6 +356,7 @@ export function registryContract(kind: string): void {
     });
 
     registryCampaignsContract({ registry: () => registry });
+    registryParkedContract({ registry: () => registry, database: () => database });
     registryRecordsContract({
       registry: () => registry,
       second: openAnother,

@@ -1,0 +1,3 @@
+import { deadLettersContract } from './dead-letters-suite.ts';
+
+deadLettersContract('sqlite');
