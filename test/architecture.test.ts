@@ -34,6 +34,7 @@ const PACKAGES: readonly (readonly [name: RegExp, places: readonly string[]])[] 
   [/^(prism-media|opusscript)$/, ['src/adapters/decoder/child/**']],
   [/^commander$/, ['src/commands/**']],
   [/^yaml$/, ['src/config/**']],
+  [/^rfc6902$/, ['src/domain/patch-event.ts']],
   [/^zod$/, ['src/domain/**', 'src/config/**', 'src/adapters/**']],
   [/^canonicalize$/, ['src/domain/**']],
   [/^uuid$/, ['src/domain/**', 'src/adapters/registry/**']],

@@ -17,6 +17,12 @@ const EXAMPLES = commandsOf(documentedProgram()).flatMap(({ command }) => {
 const ENDS_OTHERWISE: Readonly<Record<string, number>> = {
   'callseal config check --config /etc/callseal.yaml': 8,
   'callseal dlq show 5b0c1f9e-3c55-4f43-9d7e-1f2a4c8b6d10': 3,
+  'callseal replay plan --tenant demo --code SOURCE_MISSING --since 24h': 3,
+  'callseal replay apply --plan HASH --ticket INC-4711 --rate 100/s --canary 20 --stop-at 5%': 3,
+  'callseal replay status 5b0c1f9e-3c55-4f43-9d7e-1f2a4c8b6d10 --follow': 3,
+  'callseal replay pause 5b0c1f9e-3c55-4f43-9d7e-1f2a4c8b6d10 --ticket INC-4711': 3,
+  'callseal replay resume 5b0c1f9e-3c55-4f43-9d7e-1f2a4c8b6d10 --ticket INC-4711': 3,
+  'callseal replay cancel 5b0c1f9e-3c55-4f43-9d7e-1f2a4c8b6d10 --ticket INC-4711': 3,
 };
 /** The secrets that the profile names are not here either. */
 const WITHOUT_SECRETS = 8;

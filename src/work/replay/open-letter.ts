@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
-import { z } from 'zod';
 import { CallsealError } from '../../domain/errors.ts';
+import { type Letter, parseLetter } from '../../domain/letter.ts';
 import { NAMESPACE } from '../../domain/receipts.ts';
 import type { PublishedRecord } from '../../ports/events.ts';
 import type { Keys } from '../../ports/keys.ts';
@@ -9,12 +9,7 @@ import { SealFormatError } from '../../seal/errors.ts';
 import { openAll } from '../../seal/streams.ts';
 import { type Auditor, failedOutcome, kmsUse } from '../auditor.ts';
 
-/** The record as the edge wrote it. */
-export interface Letter {
-  readonly key: string | undefined;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly value: Buffer;
-}
+export type { Letter };
 
 export interface LetterParts {
   readonly keys: Pick<Keys, 'unwrap'>;
@@ -27,11 +22,6 @@ export interface LetterOpener {
   open(record: PublishedRecord, signal: AbortSignal): Promise<Letter>;
 }
 
-const LETTER = z.object({
-  key: z.string().nullable(),
-  headers: z.record(z.string(), z.string()),
-  value: z.base64(),
-});
 const CLOSE_INTENT_MS = 5_000;
 
 /**
@@ -56,7 +46,7 @@ export function letterOpener(parts: LetterParts): LetterOpener {
       const callKey = await keyOf(keyName, signal);
       const context = { artifact: record.id, kind: 'dead-letter' };
       const expected = { namespace: NAMESPACE, keyName, context, callKey };
-      return letterOf(await plaintext(record.value, expected));
+      return parseLetter(await plaintext(record.value, expected));
     },
   };
 }
@@ -81,13 +71,6 @@ async function plaintext(sealed: Buffer, expected: Parameters<typeof openAll>[1]
 /** The opener detaches what it is given; the record's own bytes stay. */
 async function* once(bytes: Buffer): AsyncGenerator<Buffer> {
   yield Buffer.from(bytes);
-}
-
-function letterOf(plain: Buffer): Letter {
-  const letter = LETTER.safeParse(JSON.parse(plain.toString('utf8')));
-  if (!letter.success) throw new CallsealError('BUG', 'a dead letter does not hold a record');
-  const { key, headers, value } = letter.data;
-  return { key: key ?? undefined, headers, value: Buffer.from(value, 'base64') };
 }
 
 async function unwrap(

@@ -2,6 +2,8 @@ import type { AnswerRow } from '../../domain/answers.ts';
 import { deliveredDigest } from '../../domain/deliveries.ts';
 import { CallsealError, codeOf, dispositionOf } from '../../domain/errors.ts';
 import { newUid } from '../../domain/ids.ts';
+import type { Letter } from '../../domain/letter.ts';
+import { patchEvent } from '../../domain/patch-event.ts';
 import {
   isTemporary,
   NO_CAP,
@@ -15,8 +17,7 @@ import type { Campaigns } from '../../ports/campaigns.ts';
 import type { Events } from '../../ports/events.ts';
 import type { ParkedFilter, ParkedLedger } from '../../ports/parked.ts';
 import { type FoundLetter, findLetters } from './find-letters.ts';
-import { type Letter, type LetterParts, letterOpener } from './open-letter.ts';
-import { patchEvent } from './patch-event.ts';
+import { type LetterParts, letterOpener } from './open-letter.ts';
 import { type PreflightParts, preflight } from './preflight.ts';
 
 export interface PlanParts extends Omit<LetterParts, 'keys'>, Omit<PreflightParts, 'keys'> {

@@ -4,12 +4,12 @@ import type { CallEvent } from '../../domain/call-event.ts';
 import { decodeEvent, type EventLimits } from '../../domain/decode-event.ts';
 import type { Place } from '../../domain/deliveries.ts';
 import { type Code, codeOf } from '../../domain/errors.ts';
+import type { Letter } from '../../domain/letter.ts';
 import type { ReplayFinding } from '../../domain/replay.ts';
 import type { Tenant, TenantDirectory } from '../../domain/tenants.ts';
 import type { Keys } from '../../ports/keys.ts';
 import type { Catalogue } from '../../ports/registry.ts';
 import type { Sources } from '../../ports/sources.ts';
-import type { Letter } from './open-letter.ts';
 
 export interface PreflightParts {
   readonly registry: Pick<Catalogue, 'call'>;

@@ -3,14 +3,15 @@ import type { AuditFact } from '../../domain/audit-event.ts';
 import { fault } from '../../domain/crash-points.ts';
 import { deliveredDigest } from '../../domain/deliveries.ts';
 import { CallsealError, codeOf, dispositionOf } from '../../domain/errors.ts';
+import type { Letter } from '../../domain/letter.ts';
+import { patchEvent } from '../../domain/patch-event.ts';
 import { mayGoOn, type PlannedReplay, planHash, type ReplayFinding } from '../../domain/replay.ts';
 import type { Campaign, CampaignRecord, Campaigns } from '../../ports/campaigns.ts';
 import type { Events } from '../../ports/events.ts';
 import type { Inbox } from '../../ports/inbox.ts';
 import { findLetters } from './find-letters.ts';
-import { type Letter, type LetterOpener, type LetterParts, letterOpener } from './open-letter.ts';
+import { type LetterOpener, type LetterParts, letterOpener } from './open-letter.ts';
 import { paceOf } from './pace.ts';
-import { patchEvent } from './patch-event.ts';
 
 export interface RunParts extends LetterParts {
   readonly registry: LetterParts['registry'] & Campaigns;

@@ -1,8 +1,8 @@
 import { applyPatch, type Operation } from 'rfc6902';
 import { z } from 'zod';
-import { canonical } from '../../domain/canonical.ts';
-import { CallsealError } from '../../domain/errors.ts';
-import type { Letter } from './open-letter.ts';
+import { canonical } from './canonical.ts';
+import { CallsealError } from './errors.ts';
+import type { Letter } from './letter.ts';
 
 const pointer = z.string().regex(/^(\/([^~/]|~[01])*)+$/);
 const OPERATION = z.discriminatedUnion('op', [
