@@ -49,17 +49,20 @@ async function step<Result>(doing: string, act: () => Promise<Result>): Promise<
   });
 }
 
-const INIT_TRIES = 5;
-const INIT_REST_MS = 200;
+const TRIES = 5;
+const REST_MS = 500;
 
-/** The client repeats neither an initialisation whose connection was lost nor a look at a group that is being loaded. */
+/**
+ * The client repeats neither an initialisation whose connection was lost, nor a look at a group that is being loaded,
+ * nor a question about settings to a broker that has just died: a worker that starts meanwhile would end.
+ */
 async function patiently<Result>(act: () => Promise<Result>): Promise<Result> {
   for (let tries = 1; ; tries++) {
     try {
       return await act();
     } catch (error) {
-      if (isDenied(error) || tries === INIT_TRIES) throw error;
-      await sleep(INIT_REST_MS * tries);
+      if (isDenied(error) || tries === TRIES) throw error;
+      await sleep(REST_MS * tries);
     }
   }
 }
@@ -92,7 +95,8 @@ async function requireUncompressed(admin: Admin, topic: string): Promise<void> {
   const resources = [
     { type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configNames: ['compression.type'] },
   ];
-  const found = await admin.describeConfigs({ includeSynonyms: false, resources }).catch((error: unknown) => {
+  const asked = patiently(async () => await admin.describeConfigs({ includeSynonyms: false, resources }));
+  const found = await asked.catch((error: unknown) => {
     if (isDenied(error)) return undefined;
     throw inboxError(`looking at the settings of ${topic}`, error);
   });
