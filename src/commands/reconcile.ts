@@ -63,10 +63,15 @@ async function listingOf(app: App, path: string): Promise<AsyncIterable<ListedSo
   const { tenants } = (await app.settings()).settings;
   const tenantsOf = (alias: string): string[] =>
     Object.keys(tenants).filter((tenant) => Object.hasOwn(tenants[tenant]?.sources ?? {}, alias));
-  const file = await open(resolve(path)).catch((cause: unknown) => {
+  return readListing(linesOf(resolve(path)), tenantsOf);
+}
+
+async function* linesOf(path: string): AsyncGenerator<string, void, undefined> {
+  const file = await open(path).catch((cause: unknown) => {
     throw new CallsealError('USAGE', `the listing ${JSON.stringify(path)} cannot be read`, { cause });
   });
-  return readListing(file.readLines(), tenantsOf);
+  // Not before it is asked for: lines that come before somebody waits for them are lost.
+  yield* file.readLines();
 }
 
 function findingItem(finding: ReconcileFinding) {

@@ -6,35 +6,48 @@ import { BATCH, type Run, sourceKey } from './parts.ts';
 /** An edge stores a call before it announces it: so long nobody misses the event. */
 const ANNOUNCED_WITHIN_MS = 60 * 60_000;
 
-type Unannounced = Pick<ListedSource, 'tenant' | 'alias' | 'line'> & { readonly modified?: number };
+/** A listed source, kept until there is something to compare it with. */
+export type Listed = Pick<ListedSource, 'tenant' | 'alias' | 'line' | 'bytes'> & {
+  /** Milliseconds. */
+  readonly modified?: number;
+};
+
+/** Reads the listing to its end before anything else is read: a line that is wrong is told at once. */
+export async function noteListing(
+  listed: ScratchMap<Listed>,
+  listing: AsyncIterable<ListedSource>,
+  signal: AbortSignal,
+): Promise<void> {
+  for await (const { tenant, alias, key, line, bytes, modified } of listing) {
+    signal.throwIfAborted();
+    const at = modified && { modified: modified.getTime() };
+    listed.set(sourceKey(tenant, alias, key), { tenant, alias, line, bytes, ...at });
+  }
+}
 
 /** Every object of a source store against the events that announce it and the receipts that name it. */
 export async function compareSources(
   run: Run,
-  listing: AsyncIterable<ListedSource>,
-  unannounced: ScratchMap<Unannounced>,
+  listed: ScratchMap<Listed>,
+  unannounced: ScratchMap<Listed>,
   signal: AbortSignal,
 ): Promise<void> {
   let isSomethingLeft = false;
-  for await (const source of listing) {
+  for (const [key, source] of listed.entries()) {
     signal.throwIfAborted();
     run.tally.compared('sources');
-    const key = sourceKey(source.tenant, source.alias, source.key);
     const event = run.announced.get(key);
-    if (event !== undefined) {
-      await compareAnnounced(run, source, key, event);
-      continue;
-    }
-    const { tenant, alias, line, modified } = source;
-    unannounced.set(key, { tenant, alias, line, ...(modified && { modified: modified.getTime() }) });
-    isSomethingLeft = true;
+    if (event === undefined) {
+      unannounced.set(key, source);
+      isSomethingLeft = true;
+    } else await compareAnnounced(run, source, key, event);
   }
   if (!isSomethingLeft) return;
   await leaveOutSealed(run, unannounced, signal);
   for (const [, source] of unannounced.entries()) await tellUnannounced(run, source);
 }
 
-async function compareAnnounced(run: Run, source: ListedSource, key: string, event: string): Promise<void> {
+async function compareAnnounced(run: Run, source: Listed, key: string, event: string): Promise<void> {
   const { tenant, alias, line, bytes } = source;
   const where = { ...whereIs(event), tenant, alias, line };
   const seen = run.seenEvents.get(event);
@@ -46,11 +59,7 @@ async function compareAnnounced(run: Run, source: ListedSource, key: string, eve
 }
 
 /** Announced before the time that is looked at, and sealed: the receipt says so for ever. */
-async function leaveOutSealed(
-  run: Run,
-  unannounced: ScratchMap<Unannounced>,
-  signal: AbortSignal,
-): Promise<void> {
+async function leaveOutSealed(run: Run, unannounced: ScratchMap<Listed>, signal: AbortSignal): Promise<void> {
   for (let callUid = ''; ; ) {
     const receipts = await run.registry.currentReceipts({ callUid }, BATCH, signal);
     for (const { tenant, artifacts } of receipts) {
@@ -64,7 +73,7 @@ async function leaveOutSealed(
   }
 }
 
-async function tellUnannounced(run: Run, { modified, ...where }: Unannounced): Promise<void> {
+async function tellUnannounced(run: Run, { modified, bytes: _, ...where }: Listed): Promise<void> {
   if (modified !== undefined && modified < run.since.getTime()) return run.tally.unjudged();
   const ageMs = modified === undefined ? undefined : run.now().getTime() - modified;
   if (ageMs !== undefined && ageMs < ANNOUNCED_WITHIN_MS) {

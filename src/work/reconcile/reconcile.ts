@@ -3,7 +3,7 @@ import type { Scratch } from '../../ports/scratch.ts';
 import { compareAnswers } from './compare-answers.ts';
 import { compareEvents } from './compare-events.ts';
 import { compareOutputs } from './compare-outputs.ts';
-import { compareSources } from './compare-sources.ts';
+import { compareSources, type Listed, noteListing } from './compare-sources.ts';
 import { COMPARED, type ReconcileReport } from './findings.ts';
 import { REGISTRY_SUBJECT } from './last-reconciliation.ts';
 import type { ListedSource } from './listing.ts';
@@ -43,10 +43,12 @@ export async function reconcile(
   const scratch = await parts.openScratch();
   try {
     const run = begin(parts, { since, until, watcher, scratch, withSources: listing !== undefined });
+    const listed = scratch.map<Listed>('listed');
+    if (listing) await noteListing(listed, listing, signal);
     await compareEvents(run, signal);
     await compareAnswers(run, signal);
     await compareOutputs(run, signal);
-    if (listing) await compareSources(run, listing, scratch.map('unannounced'), signal);
+    if (listing) await compareSources(run, listed, scratch.map('unannounced'), signal);
     return await finish(run, signal);
   } finally {
     scratch.close();
