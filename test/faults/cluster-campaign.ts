@@ -54,6 +54,10 @@ export async function runCampaign(
     workers[index] = fresh;
     return fresh;
   };
+  /** As whatever runs workers does. */
+  const reviveWorkers = (): void => {
+    for (const [index, worker] of workers.entries()) if (!worker.alive()) replace(index);
+  };
   const step = async (
     name: keyof Done,
     times: number,

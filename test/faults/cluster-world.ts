@@ -8,10 +8,12 @@ import { openKafkaInbox } from '../../src/adapters/inbox/kafka.ts';
 import { type TopicNames, topicNames } from '../../src/adapters/inbox/topics.ts';
 import { topicAdmin } from '../../src/adapters/kafka/topic-admin.ts';
 import { clientsOf } from '../adapters/kafka/test-topics.ts';
+import { putSource } from '../services/edge-bucket.ts';
 import { type ServicesEnv, servicesEnv } from '../services/env.ts';
 import { asSuperuser } from '../services/postgres-schema.ts';
 import { productEnvironment } from '../services/product-environment.ts';
-import { eventOf, putSource, recording, settingsOf, TENANTS, transcript } from './store-settings.ts';
+import { productionSettings } from '../services/production-settings.ts';
+import { eventOf, OBJECTS, PACE, recording, TENANTS, tenantsOf, transcript } from './store-settings.ts';
 
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, '../..');
@@ -74,7 +76,15 @@ export async function clusterWorld(base: number, brokers: 1 | 3): Promise<Cluste
     await copyFile(workerFile(env, end), join(folder, `worker.${end}`));
   }
   const config = join(folder, 'settings.yaml');
-  await writeFile(config, JSON.stringify(productionSettings(env, database, folder, topics)));
+  const production = productionSettings(env, {
+    prefix: PREFIX,
+    group: GROUP,
+    database,
+    bucket: OBJECTS,
+    certificate: { cert: join(folder, 'worker.crt'), key: join(folder, 'worker.key') },
+    tenants: tenantsOf(env),
+  });
+  await writeFile(config, JSON.stringify({ ...PACE, ...production }));
   const node = ['--no-warnings', '--disable-proto=delete'];
   const where = ['--profile', 'production', '--config', config];
   const callseal = async (words: readonly string[]): Promise<string> => {
@@ -187,28 +197,6 @@ async function ensureTopics(base: number, topics: TopicNames): Promise<void> {
 
 function workerFile({ kafka }: ServicesEnv, end: 'crt' | 'key'): string {
   return end === 'crt' ? kafka.principals.worker.cert : kafka.principals.worker.key;
-}
-
-function productionSettings(env: ServicesEnv, database: string, folder: string, topics: TopicNames): object {
-  const { kafka, redis, tls } = env;
-  const stores = settingsOf(env, database);
-  return {
-    ...stores,
-    profile: 'production',
-    // What the profile's example says of a place that is not this one.
-    objects: { ...stores.objects, expectedOwner: null, sse: null },
-    tenants: { ...stores.tenants, 't-42': null },
-    kafka: {
-      brokers: kafka.brokers,
-      tls: { ca: tls.ca, cert: join(folder, 'worker.crt'), key: join(folder, 'worker.key') },
-      prefix: PREFIX,
-      group: GROUP,
-    },
-    inbox: { kind: 'kafka', topics: { [topics.inbox[0] ?? '']: { tenants: TENANTS } } },
-    events: { kind: 'kafka' },
-    jobs: { kind: 'bullmq', host: redis.host, port: redis.port, ...redis.users.callseal, ca: tls.ca },
-    ops: { probes: null, admin: null },
-  };
 }
 
 async function rotate({ tls, kafka }: ServicesEnv, folder: string): Promise<string> {

@@ -8,10 +8,11 @@ import { Client } from 'pg';
 import { open } from '../../src/compose.ts';
 import { loadSettings } from '../../src/config/load-settings.ts';
 import type { Ports } from '../../src/ports/ports.ts';
+import { putSource } from '../services/edge-bucket.ts';
 import { readSecret, type ServiceName, type ServicesEnv, servicesEnv } from '../services/env.ts';
 import { KmsAdmin } from '../services/kms-admin.ts';
 import { productEnvironment } from '../services/product-environment.ts';
-import { eventOf, putSource, settingsOf } from './store-settings.ts';
+import { eventOf, settingsOf } from './store-settings.ts';
 
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, '../..');
