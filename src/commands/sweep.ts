@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { EXIT } from '../domain/errors.ts';
+import { refuseRestored } from '../work/registry-restored.ts';
 import { SWEEP_TIMES, sweep } from '../work/sweep.ts';
 import type { App } from './app.ts';
 import { example } from './frame.ts';
@@ -17,8 +18,9 @@ export function registerSweep(program: Command, app: App): void {
 }
 
 async function sweepNow(app: App, dryRun: boolean): Promise<void> {
-  const { registry, objects } = await app.ports();
+  const { registry, objects, events } = await app.ports();
   const { auditor } = await app.desk();
+  await refuseRestored({ registry, objects, events, auditor }, app.signal);
   const report = await sweep({ registry, objects, auditor, times: SWEEP_TIMES }, dryRun, app.signal);
   await app.voice.document({ dryRun, ...report }, () => [
     `attempts  ${report.abandoned} abandoned, ${report.attempts} looked at, ${report.swept} swept`,
