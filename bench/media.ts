@@ -100,7 +100,8 @@ async function secondsOf(rounds: number, bytes: Buffer, declared?: DeclaredMedia
 
 /**
  * Milliseconds that the event loop waits for the tap, at worst: over every file of the corpus, damaged ones and what is
- * declared as something else included. By CPU time, and the best of five, so that a busy neighbour does not count.
+ * declared as something else included. The best of five, so that a busy neighbour does not count: CPU time is counted
+ * too coarsely for this.
  */
 function longestPush(): BenchRow {
   const files = readdirSync(CORPUS, { recursive: true, encoding: 'utf8', withFileTypes: true })
@@ -128,10 +129,9 @@ function longestPushOf(bytes: Buffer, declared: DeclaredMedia | undefined): numb
   const tap = createTap(declared);
   let longest = 0;
   const timed = (step: () => void): void => {
-    const from = process.threadCpuUsage();
+    const from = performance.now();
     step();
-    const { user, system } = process.threadCpuUsage(from);
-    longest = Math.max(longest, (user + system) / 1000);
+    longest = Math.max(longest, performance.now() - from);
   };
   for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
     timed(() => tap.push(bytes.subarray(at, at + CHUNK_BYTES)));
