@@ -1,5 +1,4 @@
 import type { AuditFact } from '../domain/audit-event.ts';
-import type { Place } from '../domain/deliveries.ts';
 import type {
   CampaignState,
   PlannedReplay,
@@ -93,6 +92,4 @@ export interface Campaigns {
   markReplayed(uid: string, numbers: readonly number[], signal: AbortSignal): Promise<void>;
   /** `ready` → `left-out`. */
   leaveOut(uid: string, number: number, finding: ReplayFinding, signal: AbortSignal): Promise<void>;
-  /** Those whose next replay is claimed and has no answer yet. @param origins - at most some hundreds */
-  inFlight(origins: readonly Place[], signal: AbortSignal): Promise<readonly boolean[]>;
 }

@@ -102,7 +102,7 @@ test('a finding is temporary when something outside of the event is away', () =>
     ['SOURCE_MISSING', 'KEY_DISABLED', 'KMS_DOWN'].map((code) => isTemporary(code as 'KMS_DOWN')),
   ).toEqual([true, true, true]);
   expect(
-    ['EVENT_SHAPE', 'CALL_SHREDDED', 'IN_FLIGHT'].map((code) => isTemporary(code as 'KMS_DOWN')),
+    ['EVENT_SHAPE', 'CALL_SHREDDED', 'QUARANTINED'].map((code) => isTemporary(code as 'KMS_DOWN')),
   ).toEqual([false, false, false]);
 });
 

@@ -1,5 +1,4 @@
 import { ANSWERS, type Answer } from '../../domain/answers.ts';
-import type { Place } from '../../domain/deliveries.ts';
 import type { ReplayTally } from '../../domain/replay.ts';
 import type { CampaignChange, CampaignPace, Campaigns } from '../../ports/campaigns.ts';
 import { insertFacts } from './audit-rows.ts';
@@ -108,10 +107,6 @@ export function campaigns(database: SqlDatabase): Campaigns {
         [uid, number, finding],
       );
     },
-    inFlight: async (origins, signal) => {
-      signal.throwIfAborted();
-      return await Promise.all(origins.map(async (origin) => await isInFlight(all, origin)));
-    },
   };
 }
 
@@ -121,17 +116,6 @@ async function changeState(sql: Sql, uid: string, { from, to, code, at }: Campai
     `update campaigns set state = $2, code = $3, ended_at = $4
      where uid = $1 and state in ${placeholders(1, from.length, 4)} returning uid`,
     [uid, to, orNull(code), ends ? at : null, ...from],
-  );
-  return rows.length > 0;
-}
-
-/** The replay number that was counted up last has no answer. */
-async function isInFlight(sql: Sql, { topic, partition, offset }: Place): Promise<boolean> {
-  const rows = await sql.query(
-    `select 1 from answers z where z.origin_topic = $1 and z.origin_partition = $2 and z.origin_offset = $3
-       and z.replay = 0 and not exists (select 1 from answers l where l.origin_topic = $1
-         and l.origin_partition = $2 and l.origin_offset = $3 and l.replay = z.replays)`,
-    [topic, partition, offset],
   );
   return rows.length > 0;
 }

@@ -25,7 +25,7 @@ export interface PlanParts extends Omit<LetterParts, 'keys'>, Omit<PreflightPart
   readonly registry: LetterParts['registry'] &
     PreflightParts['registry'] &
     Pick<ParkedLedger, 'parked'> &
-    Pick<Campaigns, 'addPlan' | 'inFlight'>;
+    Pick<Campaigns, 'addPlan'>;
   readonly events: Pick<Events, 'read'>;
   readonly now: () => Date;
 }
@@ -116,15 +116,11 @@ async function lookAt(
   const drafts: Draft[] = [];
   const since = new Date(Math.min(...answers.map(({ decidedAt }) => Date.parse(decidedAt))) - CLOCKS_MS);
   const flush = async (letters: FoundLetter[]): Promise<void> => {
-    const flying = await parts.registry.inFlight(
-      letters.flatMap(({ answerUid }) => byUid.get(answerUid)?.origin ?? []),
-      signal,
-    );
     drafts.push(
       ...(await Promise.all(
-        letters.flatMap((letter, i) => {
+        letters.flatMap((letter) => {
           const answer = byUid.get(letter.answerUid);
-          return answer === undefined ? [] : [look(answer, letter, flying[i] === true, signal)];
+          return answer === undefined ? [] : [look(answer, letter, signal)];
         }),
       )),
     );
@@ -146,14 +142,8 @@ async function lookAt(
 function createLook(parts: PlanParts, request: PlanRequest) {
   const opener = letterOpener(parts);
   const ask = preflight(parts);
-  return async (
-    answer: AnswerRow,
-    { record, after }: FoundLetter,
-    isFlying: boolean,
-    signal: AbortSignal,
-  ): Promise<Draft> => {
+  return async (answer: AnswerRow, { record, after }: FoundLetter, signal: AbortSignal): Promise<Draft> => {
     const draft = { ...draftOf(answer), after };
-    if (isFlying) return { ...draft, finding: 'IN_FLIGHT' };
     if (answer.replay >= REPLAY_CAP && !request.quarantined) return { ...draft, finding: 'QUARANTINED' };
     const opened = await openOrFinding(async () => await opener.open(record, signal));
     if (typeof opened === 'string') return { ...draft, finding: opened };
