@@ -10,7 +10,10 @@ export interface ReadOptions {
   readonly follow: boolean;
   /** Only what stands behind this position. */
   readonly after?: string;
-  /** Leaves out what was published before, as far as the topic knows when that was. Not with `after`. */
+  /**
+   * Leaves out what was published before, as far as the topic knows when that was. Not with `after`. Without `follow`
+   * it gives all that is there, or fails with INBOX_DOWN.
+   */
   readonly since?: Date;
 }
 

@@ -19,6 +19,7 @@ import {
 } from './registry-proposals.ts';
 import { registryCampaignsContract } from './registry-suite-campaigns.ts';
 import { registryParkedContract } from './registry-suite-parked.ts';
+import { registryReconcilingContract } from './registry-suite-reconciling.ts';
 import { registryRecordsContract } from './registry-suite-records.ts';
 import { openWorldDatabase, REGISTRY_WORLDS, type RegistryWorld } from './registry-worlds.ts';
 import { runProgram } from './run-program.ts';
@@ -357,6 +358,7 @@ export function registryContract(kind: string): void {
 
     registryCampaignsContract({ registry: () => registry });
     registryParkedContract({ registry: () => registry, database: () => database });
+    registryReconcilingContract(() => registry);
     registryRecordsContract({
       registry: () => registry,
       second: openAnother,

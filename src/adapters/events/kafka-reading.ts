@@ -9,6 +9,8 @@ import { parsePosition, positionText } from './kafka-position.ts';
 const WAIT_MS = 250;
 /** For the end of a transaction that is open when a reader comes to it; one whose owner died may take 40 s. */
 const OPEN_TRANSACTION_MS = 5_000;
+/** Whoever asks since a time compares what is there: records behind such a transaction must not seem to be missing. */
+const ENDED_TRANSACTION_MS = 60_000;
 
 export interface Reading extends ReadOptions {
   readonly topic: OutputTopic;
@@ -27,11 +29,17 @@ export async function* readTopic(
     [...ends].map(([partition, { low }]) => [partition, Math.max(low, start?.get(partition) ?? 0)]),
   );
   const at = new Map(next);
+  const patienceMs = since === undefined ? OPEN_TRANSACTION_MS : ENDED_TRANSACTION_MS;
   let movedAt = performance.now();
   while (!signal.aborted) {
     const unread = new Map([...next].filter(([partition, offset]) => follow || offset < endOf(partition)));
     if (unread.size === 0) return;
-    if (!follow && performance.now() - movedAt > OPEN_TRANSACTION_MS) return;
+    if (!follow && performance.now() - movedAt > patienceMs) {
+      if (since === undefined) return;
+      throw new CallsealError('INBOX_DOWN', `a transaction in ${name} is open and does not end`, {
+        hint: 'its writer may have died; the broker ends it after its timeout: try again in a minute',
+      });
+    }
     const fetched = await reader.fetch(name, unread, WAIT_MS);
     for (const record of fetched.records) {
       if (signal.aborted) break;

@@ -114,7 +114,8 @@ export function rights({ topics, prefix, group, principals }: RightsOptions): Ri
   const inputs = [...inbox, retry, replay];
   return [
     ...onTopics('edge', WRITE, inbox),
-    ...onTopics('worker', READ, [...inputs, dlq, audit]),
+    // Outcomes and transcripts for `callseal reconcile` alone, which a worker runs every night.
+    ...onTopics('worker', READ, [...inputs, outcome, transcripts, dlq, audit]),
     ...onTopics('worker', WRITE, [retry, replay, outcome, transcripts, dlq, audit]),
     ...onTopics('worker', DESCRIBE_CONFIGS, inputs),
     prefixed('worker', READ, GROUP, group),
@@ -122,7 +123,7 @@ export function rights({ topics, prefix, group, principals }: RightsOptions): Ri
       prefixed('worker', WRITE, TRANSACTIONAL_ID, ids),
       prefixed('worker', DESCRIBE, TRANSACTIONAL_ID, ids),
     ]),
-    ...onTopics('operator', READ, [...inputs, dlq]),
+    ...onTopics('operator', READ, [...inputs, outcome, transcripts, dlq]),
     ...onTopics('operator', WRITE, [replay, audit]),
     prefixed('operator', DESCRIBE, GROUP, group),
     prefixed('operator', WRITE, TRANSACTIONAL_ID, `${prefix}.events.`),
