@@ -13,9 +13,10 @@ const ALL_ONES = 0xffffffff;
 /** So many chunks before the data are refused; real files have a handful. */
 const MOST_CHUNKS = 1000;
 
-/** Sizes that writers who cannot seek back leave in a header: 0, about 2^31 (sox), about 2^32 (ffmpeg). */
+/** Sizes that writers who cannot seek back leave in a header: 0, about 2^31 (sox), about 2^32 (ffmpeg). Not beyond. */
 function isPlaceholder(size: number): boolean {
-  return size === 0 || (size >= 0x7ffff000 && size <= 0x7fffffff) || size >= 0xfffff000;
+  const isAlmost = (limit: number): boolean => size > limit - 0x1000 && size <= limit;
+  return size === 0 || isAlmost(0x7fffffff) || isAlmost(ALL_ONES);
 }
 
 /**

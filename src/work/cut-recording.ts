@@ -55,6 +55,7 @@ export async function cutRecording(
       `${found.artifact.kind} is no recording; only recordings are cut by time`,
     );
   }
+  requireCuttable(found.artifact.media);
   const channel = channelOf(found.artifact.media, request.channel);
   const callKey = await keyForReason(parts, found, request.reason, signal);
   const indexed = await sealedIndex(parts.objects, found, callKey, signal);
@@ -77,12 +78,22 @@ function channelOf(media: MediaFacts | undefined, wanted: string | undefined): n
   return chooseChannel(media, wanted);
 }
 
+/** Before the key is used: what its facts say is never cut (docs/index-format.md). */
+function requireCuttable(media: MediaFacts | undefined): void {
+  if ((media?.links ?? 1) > 1) {
+    throw uncuttable('it is several Ogg streams one after the other, each with headers of its own');
+  }
+  if (media?.endState === 'unparseable') throw notUnderstood();
+}
+
 function notUnderstood(): CallsealError {
-  return new CallsealError(
-    'RANGE_OUTSIDE',
-    'this recording cannot be cut by time: its format is not understood',
-    { hint: 'open it whole: callseal open T/C ARTIFACT -o FILE --reason TEXT' },
-  );
+  return uncuttable('its format is not understood');
+}
+
+function uncuttable(why: string): CallsealError {
+  return new CallsealError('RANGE_OUTSIDE', `this recording cannot be cut by time: ${why}`, {
+    hint: 'open it whole: callseal open T/C ARTIFACT -o FILE --reason TEXT',
+  });
 }
 
 /** The index that stands beside the recording in its receipt, under the same key. */

@@ -3,6 +3,8 @@ import { createPcmAnalyser } from '../../src/media/pcm-analyser.ts';
 import { withRoles } from '../../src/media/pcm-stats.ts';
 import { type CutRequest, cutRecording } from '../../src/work/cut-recording.ts';
 import { openArtifact } from '../../src/work/open-artifact.ts';
+import { oggOpus } from '../media/make-ogg.ts';
+import { packets20ms } from '../media/make-opus.ts';
 import { artifact, callEvent } from './given.ts';
 import { brief, SIGNAL, settled } from './seen.ts';
 import { openWorld, type World } from './world.ts';
@@ -155,6 +157,34 @@ describe('a cut by time', () => {
     }
     expect(await world.facts()).toEqual(before);
   });
+
+  const uncuttable = [
+    [
+      'a chained Ogg file',
+      Buffer.concat([
+        oggOpus({ packets: packets20ms(50) }),
+        oggOpus({ serial: 2, packets: packets20ms(50) }),
+      ]),
+      'several Ogg streams',
+    ],
+    ['what is not understood', Buffer.from('<html>502</html>'), 'not understood'],
+  ] as const;
+  for (const [name, recording, why] of uncuttable) {
+    test(`of ${name} is refused before any key is used, and sent to opening it whole`, async () => {
+      const world = await openWorld();
+      world.put('audio', recording);
+      settled(
+        await world.handle(world.delivery(callEvent({ artifacts: [artifact('audio', 'audio', 'audio')] }))),
+      );
+      const before = await world.facts();
+      await expect(cutOf(world, { fromMs: 0, toMs: 500 })).rejects.toMatchObject({
+        code: 'RANGE_OUTSIDE',
+        message: expect.stringContaining(why),
+        hint: expect.stringContaining('open it whole'),
+      });
+      expect(await world.facts()).toEqual(before);
+    });
+  }
 
   test('behind the end is refused', async () => {
     const world = await sealedWorld();
