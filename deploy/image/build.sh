@@ -8,7 +8,7 @@ mkdir -p "$out/bin"
 
 npm ci --loglevel=error
 node_modules/.bin/tsc -p tsconfig.build.json
-npm ci --omit=dev --loglevel=error
+npm prune --omit=dev --loglevel=error
 # `npm sbom --omit=dev` leaves out what development needs as well, such as the AWS SDK: so nothing is omitted, and the
 # folder is asked after development has left it.
 npm pkg delete devDependencies
