@@ -1,20 +1,15 @@
 import type { MediaWarning } from '../../../domain/media.ts';
 import type { DecoderWarning } from '../../../domain/warnings.ts';
 import { scannerFor } from '../../../media/choose.ts';
-import { type Made, madeOfAnalysis } from '../../../media/made.ts';
+import { madeOfAnalysis } from '../../../media/made.ts';
 import { OPUS_RATE, type OpusHead, PACKET_HEAD_BYTES, packetSamples } from '../../../media/opus.ts';
 import type { OpusSink } from '../../../media/opus-sink.ts';
 import { createPcmAnalyser, type PcmAnalyser } from '../../../media/pcm-analyser.ts';
 import type { Scanner } from '../../../media/scanner.ts';
 import { SNIFF_BYTES } from '../../../media/sniff.ts';
-import type { OpusRecording } from '../../../ports/decoder.ts';
+import type { Decoded, OpusRecording } from '../../../ports/decoder.ts';
 import { DECODED_RATE, PacketDecoder } from './packet-decoder.ts';
 import { SecondOpinion } from './second-opinion.ts';
-
-export interface Heard {
-  readonly made: readonly Made[];
-  readonly warnings: readonly (DecoderWarning | MediaWarning)[];
-}
 
 const STEP = OPUS_RATE / DECODED_RATE;
 /** A recording with more silence than this in its gaps has no such gaps: a position in it is wrong. */
@@ -48,7 +43,7 @@ export class Listening implements OpusSink {
     this.#opinion?.push(bytes);
   }
 
-  end(): Heard {
+  end(): Decoded {
     const packets = this.#scanner?.end().packets ?? 0;
     const analysis = this.#warnings.has('CHANNELS_UNDECODED') ? undefined : this.#analyser?.end();
     if (this.#gapFrames > MOST_GAP_FRAMES) return { made: [], warnings: ['DECODER_FAILED'] };
@@ -57,7 +52,8 @@ export class Listening implements OpusSink {
     }
     for (const warning of analysis?.warnings ?? []) this.#warnings.add(warning);
     const made = madeOfAnalysis(analysis, this.#recording.declared?.channels);
-    return { made, warnings: [...this.#warnings] };
+    const decoded = made.flatMap(({ kind, bytes }) => (kind === 'index' ? [] : [{ kind, bytes }]));
+    return { made: decoded, warnings: [...this.#warnings] };
   }
 
   close(): void {

@@ -1,8 +1,8 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import type { OpusRecording } from '../../../ports/decoder.ts';
+import type { Decoded, OpusRecording } from '../../../ports/decoder.ts';
 import { type Frame, FrameReader, frameOf, KIND, numberOf } from '../framing.ts';
-import { type Heard, Listening } from './listening.ts';
+import { Listening } from './listening.ts';
 
 /**
  * A child of the pool (../pool.ts): recordings come in on stdin, what was made of them goes out on stdout
@@ -31,7 +31,7 @@ function handle({ kind, body }: Frame): void {
   }
 }
 
-function answer(heard: Heard | undefined): void {
+function answer(heard: Decoded | undefined): void {
   for (const { kind, bytes } of heard?.made ?? []) {
     process.stdout.write(frameOf(kind === 'peaks' ? KIND.peaks : KIND.stats, bytes));
   }
