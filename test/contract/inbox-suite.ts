@@ -193,6 +193,17 @@ export function inboxContract(kind: string): void {
       expect(seen.map(({ arrival }) => arrival)).toEqual(places);
     });
 
+    test('that is replayed comes under its origin and number, with the key, headers and bytes it was given', async () => {
+      const origin = { topic: world.topics.inbox[0] ?? '', partition: 0, offset: 3 };
+      const forged = { 'callseal-origin': 'other/0/1', 'callseal-replay': '9', ce_id: '1' };
+      const given = { origin, replay: 2, key: 't/a', headers: forged, value: Buffer.from('x') };
+      const place = await opened.inbox.replay(given, never);
+      expect(place.topic).toBe(world.topics.replay);
+      expect(await delivered()).toMatchObject([
+        { ...given, headers: { ce_id: '1' }, arrival: place, place, counted: 0 },
+      ]);
+    });
+
     test('of the replay topic whose origin cannot be read is delivered as its own origin, not lost', async () => {
       const headers = { 'callseal-origin': 'nonsense', 'callseal-replay': '1' };
       const [place] = await publish(record('t/a', 'x', { topic: world.topics.replay, headers }));
@@ -279,6 +290,26 @@ export function inboxContract(kind: string): void {
       firstFailedAt,
     });
 
+    test('says in the retry topic for what it was handed over, and when its origin was published', async () => {
+      await publish(record('t/a', 'x'), record('t/b', 'y'));
+      await delivered(async ({ key }) =>
+        key === 't/a'
+          ? { do: 'hand-over', dueAt: LATER, counted: 1, firstFailedAt: undefined, code: 'SOURCE_MISSING' }
+          : { do: 'hand-over', dueAt: LATER, counted: 0, firstFailedAt: undefined, held: 'INTAKE_PAUSED' },
+      );
+      const all = await Array.fromAsync(opened.inbox.records(new Date(0), never));
+      const retries = await Array.fromAsync(opened.inbox.records(new Date(0), never, 'retry'));
+      const said = new Map(retries.map(({ delivery }) => [delivery.key, delivery]));
+      const dueAt = LATER.toISOString();
+      expect(said.get('t/a')?.handedOver).toEqual({ dueAt, code: 'SOURCE_MISSING', held: undefined });
+      expect(said.get('t/b')?.handedOver).toEqual({ dueAt, code: undefined, held: 'INTAKE_PAUSED' });
+      for (const { delivery, publishedAt } of all.slice(0, 2)) {
+        expect(delivery.originAt).toBe(publishedAt.toISOString());
+        expect(said.get(delivery.key)?.originAt).toBe(delivery.originAt);
+      }
+      expect([all.length, retries.length]).toEqual([4, 2]);
+    });
+
     test('delivers it again with origin, arrival, replay, key, headers and bytes, and with its tries', async () => {
       const firstFailedAt = '2026-11-24T10:00:00.000Z';
       await publish(record('t/a', 'x', { headers: { ce_id: '1' } }));
@@ -287,7 +318,8 @@ export function inboxContract(kind: string): void {
         return { do: 'settle', outputs: [] };
       });
       expect(more).toEqual([]);
-      const same = { ...first!, firstFailedAt };
+      const handedOver = { dueAt: new Date(0).toISOString(), code: undefined, held: undefined };
+      const same = { ...first!, firstFailedAt, handedOver };
       expect(second).toEqual({
         ...same,
         counted: 1,
