@@ -42,6 +42,11 @@ const NAMES = {
   callseal_audit_waiting_events: [],
   callseal_schedule_runs_total: ['schedule', 'outcome'],
   callseal_schedule_counted_total: ['schedule', 'what'],
+  callseal_reconcile_findings: ['code'],
+  callseal_reconcile_compared: ['what'],
+  callseal_reconcile_in_flight: [],
+  callseal_reconcile_last_timestamp_seconds: [],
+  callseal_audit_oldest_waiting_seconds: [],
   callseal_certificate_expiry_timestamp_seconds: ['setting'],
   callseal_build_info: ['version'],
 } as const;
@@ -68,6 +73,13 @@ async function everything() {
   made.scheduleRan('verify-sample', { calls: 20, failed: 1 });
   made.scheduleRan('verify-sample', { calls: 20, failed: 0 });
   made.scheduleFailed('sweep', 'STORE_DOWN');
+  made.reconciled({
+    findings: { OUTPUT_MISSING: 2, OUTPUT_DIFFERS: 0 },
+    compared: { events: 7 },
+    inFlight: 1,
+    endedAt: new Date(5_000),
+  });
+  made.auditLag(12.5);
   return made;
 }
 

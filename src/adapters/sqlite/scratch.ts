@@ -10,6 +10,8 @@ export function openScratch(): Scratch {
   database.exec(
     `pragma cache_size = -${CACHE_KIB}; pragma temp_store = file; pragma journal_mode = off; pragma synchronous = off`,
   );
+  // One transaction that never ends: each commit would write out what the cache still has room for.
+  database.exec('begin');
   let tables = 0;
   const made = new Map<string, string>();
   return {
