@@ -1,5 +1,6 @@
 import { canonical } from '../domain/canonical.ts';
 import { CallsealError } from '../domain/errors.ts';
+import { restoreNotAccepted } from '../domain/restore-not-accepted.ts';
 import type { Events } from '../ports/events.ts';
 import type { Objects } from '../ports/objects.ts';
 import type { AuditLog, Restoring, Tombstone } from '../ports/registry.ts';
@@ -58,14 +59,6 @@ export async function noticeRestore(
 export async function refuseRestored(parts: RestoredParts, signal: AbortSignal): Promise<void> {
   if (!(await noticeRestore(parts, signal))) return;
   throw restoreNotAccepted();
-}
-
-function restoreNotAccepted(): CallsealError {
-  return new CallsealError(
-    'REGISTRY_WENT_BACK',
-    'the registry was restored and its restore is not accepted yet',
-    { hint: 'callseal registry status says what to do; docs/runbooks/postgres-failover-and-restore.md' },
-  );
 }
 
 /** Ends a worker once anything shows it that the registry went back: it cannot do anything right any more. */

@@ -99,12 +99,12 @@ async function handOver(handing: HandingOver, signal: AbortSignal): Promise<Hand
   const retryPartitions = (await reader.partitionsOf(topics.retry)).length;
   const underWay = await carriedByWaiting(handing, signal);
   let progress: HandOverProgress = { looked: 0, handedOver: 0 };
-  for (const of of fenced) {
+  for (const part of fenced) {
     // A life of its own for each partition: it fences another command like this one as well.
-    const life = await openLife(handing, of.topic, of.partition);
+    const life = await openLife(handing, part.topic, part.partition);
     try {
-      for await (const page of doneRecords(reader, of, signal)) {
-        const lost = await unanswered(handing, deliveriesOf(topics, of, page), underWay);
+      for await (const page of doneRecords(reader, part, signal)) {
+        const lost = await unanswered(handing, deliveriesOf(topics, part, page), underWay);
         const records = lost.map((delivery) => recordOf(topics.retry, retryPartitions, delivery));
         // The mark is committed again as it is: nothing is done or undone by this.
         if (records.length > 0) await life.commit(records, life.committed);
@@ -125,10 +125,10 @@ async function carriedByWaiting(
   signal: AbortSignal,
 ): Promise<Set<string>> {
   const carried = new Set<string>();
-  for (const of of fenced) {
-    if (topics.inbox.includes(of.topic)) continue;
-    for await (const page of waitingRecords(reader, of, signal)) {
-      for (const delivery of deliveriesOf(topics, of, page)) carried.add(keyOf(delivery));
+  for (const part of fenced) {
+    if (topics.inbox.includes(part.topic)) continue;
+    for await (const page of waitingRecords(reader, part, signal)) {
+      for (const delivery of deliveriesOf(topics, part, page)) carried.add(keyOf(delivery));
     }
   }
   return carried;

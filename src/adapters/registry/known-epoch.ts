@@ -1,4 +1,5 @@
 import { CallsealError } from '../../domain/errors.ts';
+import { restoreNotAccepted } from '../../domain/restore-not-accepted.ts';
 import { int } from './rows.ts';
 import type { SqlRow } from './sql.ts';
 
@@ -18,19 +19,10 @@ export interface KnownEpoch {
  */
 export function refuseOtherEpoch(known: KnownEpoch, row: SqlRow): number {
   const epoch = int(row, 'epoch');
-  if (int(row, 'went_back') !== 0) throw wentBack();
+  if (int(row, 'went_back') !== 0) throw restoreNotAccepted();
   known.epoch ??= epoch;
   if (known.epoch === epoch) return epoch;
   throw new CallsealError('REGISTRY_WENT_BACK', 'the registry was restored while this process was running', {
     hint: 'callseal registry status says whether the restore is accepted; then start this process again',
   });
-}
-
-/** What everybody hears between the restore and its being accepted. */
-function wentBack(): CallsealError {
-  return new CallsealError(
-    'REGISTRY_WENT_BACK',
-    'the registry was restored and its restore is not accepted yet',
-    { hint: 'callseal registry status says what to do; docs/runbooks/postgres-failover-and-restore.md' },
-  );
 }
