@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { AnswerRow } from '../../domain/answers.ts';
+import { isQuarantined } from '../../domain/replay.ts';
 import type { Parked } from '../../ports/parked.ts';
 import type { App } from '../app.ts';
 import { example } from '../frame.ts';
@@ -24,7 +25,10 @@ const COLUMNS: readonly Column<Listed>[] = [
   { title: 'FINGERPRINT', of: ({ park }) => park && shortPrint(park.fingerprint) },
   { title: 'NEW', of: ({ isNew }) => (isNew ? 'new' : undefined) },
   { title: 'REPLAYS', of: ({ replays }) => replays, align: 'right' },
-  { title: 'STATE', of: ({ state }) => state },
+  {
+    title: 'STATE',
+    of: (row) => (row.state === 'waiting' && isQuarantined(row) ? 'quarantined' : row.state),
+  },
 ];
 
 /** `callseal dlq ls`: what was parked; fingerprints that were never seen before come first. */

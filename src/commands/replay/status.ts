@@ -60,12 +60,16 @@ export async function requireCampaign(
 async function status(app: App, ref: string, follow: boolean): Promise<void> {
   const { registry } = await app.ports();
   for (;;) {
+    // The state first: what ends between the two is seen the next time.
     const campaign = await requireCampaign(registry, ref, app.signal);
     const tally = await registry.tally(campaign.uid, app.signal);
     const progress = { campaign, tally, pace: await registry.pace(campaign.uid, app.signal) };
-    if (!follow || isOver(progress))
-      return await app.voice.document(documentOf(progress), () => linesOf(progress));
+    if (!follow) return await app.voice.document(documentOf(progress), () => linesOf(progress));
     if (app.voice.json) await app.voice.item(documentOf(progress), () => '');
+    if (isOver(progress)) {
+      if (!app.voice.json) await app.voice.document(documentOf(progress), () => linesOf(progress));
+      return;
+    }
     app.voice.progress(progressText(progress));
     await sleep(FOLLOW_EVERY_MS, undefined, { signal: app.signal });
   }
