@@ -116,6 +116,7 @@ const ROWS: Readonly<Record<string, readonly Panel[]>> = {
       unit: 'short',
       queries: {
         waiting: 'max(callseal_audit_waiting_events)',
+        'seconds the oldest waited': 'max(callseal_audit_oldest_waiting_seconds)',
         'published in 5 min': 'sum(increase(callseal_audit_published_total[5m]))',
       },
     },
