@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { AnswerRow } from '../../src/domain/answers.ts';
 import type { PublishedRecord } from '../../src/ports/events.ts';
+import type { Parked } from '../../src/ports/parked.ts';
 import type { CallSummary } from '../../src/ports/registry.ts';
 import { documentsIn, run } from './host.ts';
 
@@ -41,6 +42,14 @@ const PARKED: AnswerRow = {
   },
   outcome: undefined,
   decidedAt: '2026-11-24T10:00:01.000Z',
+};
+
+const LETTER: Parked = {
+  answer: PARKED,
+  replays: 0,
+  state: 'waiting',
+  discard: undefined,
+  firstSeenAt: '2026-11-24T10:00:01.000Z',
 };
 
 test('list is a table for people and NDJSON for programs', async () => {
@@ -92,22 +101,23 @@ test('show of a shredded call says so and is exit 9, not 3', async () => {
 
 test('dlq ls asks for parked answers only, and shows one that has no call', async () => {
   const asked: unknown[] = [];
-  const answers = async (filter: unknown) => {
+  const parked = async (filter: unknown) => {
     asked.push(filter);
-    return [PARKED];
+    return [LETTER];
   };
-  const { stdout } = await run('dlq ls', { ports: { registry: { answers } } });
-  expect(asked).toEqual([{ answer: 'parked', limit: 100 }]);
-  expect(stdout).toMatch(/^a-1 +2026-11-24T10:00:01\.000Z +- +- +EVENT_SHAPE +decode$/m);
+  const { stdout } = await run('dlq ls', { ports: { registry: { parked } } });
+  expect(asked).toEqual([{ state: 'waiting' }]);
+  expect(stdout).toMatch(
+    /^a-1 +2026-11-24T10:00:01\.000Z +- +- +EVENT_SHAPE +decode +ffffffffffff +(new|-) +0 +waiting$/m,
+  );
 });
 
 test('dlq show knows parked answers only', async () => {
-  const answering = (row: AnswerRow | undefined) => ({ registry: { answer: async () => row } });
-  expect((await run('dlq show a-1', { ports: answering(PARKED) })).stdout).toContain(
-    'code         EVENT_SHAPE, at decode',
-  );
-  expect((await run('dlq show a-1', { ports: answering({ ...PARKED, park: undefined }) })).code).toBe(3);
-  expect((await run('dlq show a-1', { ports: answering(undefined) })).code).toBe(3);
+  const answering = (...found: Parked[]) => ({ registry: { parked: async () => found } });
+  const { stdout } = await run('dlq show a-1', { ports: answering(LETTER) });
+  expect(stdout).toContain('code         EVENT_SHAPE, at decode');
+  expect(stdout).toContain('next         callseal dlq show a-1 --open');
+  expect((await run('dlq show a-1', { ports: answering() })).code).toBe(3);
 });
 
 const record = (value: string, headers: Record<string, string> = {}): PublishedRecord => ({
@@ -156,7 +166,8 @@ test('sealed bytes are no text: events transcripts --values is exit 2', async ()
 
 test('settings are loaded once, however often a command asks', async () => {
   const registry = {
-    answers: async () => [],
+    parkedGroups: async () => [],
+    intakePauses: async () => [],
     pending: async () => ({ unsequenced: 0, unpublished: 0 }),
     state: async () => ({ epoch: 1, auditSeq: 0, wentBack: false }),
   };

@@ -17,6 +17,10 @@ const EXAMPLES = commandsOf(documentedProgram()).flatMap(({ command }) => {
 const ENDS_OTHERWISE: Readonly<Record<string, number>> = {
   'callseal config check --config /etc/callseal.yaml': 8,
   'callseal dlq show 5b0c1f9e-3c55-4f43-9d7e-1f2a4c8b6d10': 3,
+  "callseal dlq show callseal.calls.completed/0/7 --open --reason 'which edge sends this'": 3,
+  'callseal dlq export --code EVENT_NOT_JSON -o letters.ndjson --ticket OPS-1': 3,
+  'callseal dlq discard --fingerprint 5f1b9c0d2e7a --ticket OPS-1': 3,
+  'callseal dlq restore --fingerprint 5f1b9c0d2e7a --ticket OPS-2': 3,
   'callseal replay plan --tenant demo --code SOURCE_MISSING --since 24h': 3,
   'callseal replay apply --plan HASH --ticket INC-4711 --rate 100/s --canary 20 --stop-at 5%': 3,
   'callseal replay status 5b0c1f9e-3c55-4f43-9d7e-1f2a4c8b6d10 --follow': 3,

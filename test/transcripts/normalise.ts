@@ -12,6 +12,8 @@ const RULES: readonly (readonly [
   // a time of this run has milliseconds, those of the samples have none; as long as a time, or tables would be crooked
   [/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, 'YYYY-MM-DDThh:mm:ss.sssZ'],
   [/\b\d+ ms\b/g, '<n> ms'],
+  [/\b\d+[smh] (old|ago)\b/g, '<age> $1'],
+  [/"oldestAgeMs":( ?)\d+/g, '"oldestAgeMs":$1"<ms>"'],
   [/"(ms|keyMs|sealMs)": ?\d+/g, '"$1":"<ms>"'],
   [/("schema":"callseal\.audit\/1".*|"action":.*)"durationMs":\d+/g, '$1"durationMs":"<ms>"'],
   [/\b(?!0{64}\b)[0-9a-f]{64}\b/g, '<sha256>'],
@@ -51,6 +53,8 @@ export function normaliser(folder: string): (text: string) => string {
       .replaceAll(resolve('.'), '<checkout>')
       .replaceAll(`"version":"${version}"`, '"version":"<version>"')
       .replace(new RegExp(`^${RegExp.escape(version)}$`, 'm'), '<version>')
+      .replaceAll(`"workerVersion":"${version}"`, '"workerVersion":"<version>"')
+      .replaceAll(`worker       ${version}`, 'worker       <version>')
       .replaceAll(`by ${user}:`, 'by <user>:')
       .replaceAll(`{"id":"${user}","kind":"operator"}`, '{"id":"<user>","kind":"operator"}');
     for (const [pattern, instead] of RULES) {

@@ -103,6 +103,20 @@ describe('what a failure does to a delivery', () => {
     await nothingWasDecided(world);
   });
 
+  test('a tenant that an operator pauses waits, and a worker that ends when idle leaves it', async () => {
+    const world = await worldWithTranscript();
+    world.intake.holdTenants([{ tenant: 't-1', since: new Date(0) }]);
+    const delivery = world.delivery(callEvent());
+    const waiting = await world.handle(delivery);
+    expect(waiting).toMatchObject({ do: 'wait', code: 'INTAKE_PAUSED' });
+    const idle = deliveryHandler({ ...world.parts, untilIdle: true });
+    expect(await idle(delivery, SIGNAL)).toEqual({ do: 'leave' });
+    await nothingWasDecided(world);
+    world.intake.holdTenants([]);
+    if (waiting.do === 'wait') await waiting.resumed;
+    expect(outcomeIn(settled(await idle(delivery, SIGNAL))).answer).toBe('sealed');
+  });
+
   test('a later failure counts on and keeps the time of the first', async () => {
     const world = await withSourceFailure(fails('SOURCE_MISSING'), 99);
     const first = '2026-11-24T04:00:00.000Z';

@@ -123,3 +123,35 @@ test('closing lets everybody go and leaves no timer', () => {
   gate.close();
   expect(vi.getTimerCount()).toBe(0);
 });
+
+test('what an operator holds waits without probes, until the list says otherwise', async () => {
+  const told: string[] = [];
+  const gate = make((change, { tenant, code }) => void told.push(`${change} ${tenant} ${code}`));
+  const since = new Date(7);
+  gate.holdTenants([{ tenant: 'a', since }]);
+  gate.holdTenants([
+    { tenant: 'a', since },
+    { tenant: 'b', since },
+  ]);
+  await vi.advanceTimersByTimeAsync(3_600_000);
+  const held = gate.blocked('a', []);
+  expect(held?.code).toBe('INTAKE_PAUSED');
+  expect(gate.blocked('c', [])).toBeUndefined();
+  gate.passed('a', []);
+  expect(gate.paused()).toMatchObject([{ tenant: 'a', since }, { tenant: 'b' }]);
+  gate.holdTenants([{ tenant: 'b', since }]);
+  expect(await isDone(held?.resumed ?? Promise.reject(new Error('a should wait')))).toBe(true);
+  expect(gate.blocked('a', [])).toBeUndefined();
+  expect(told).toEqual(['paused a INTAKE_PAUSED', 'paused b INTAKE_PAUSED', 'resumed a INTAKE_PAUSED']);
+});
+
+test('what an operator holds is no probe of a dependency', async () => {
+  const gate = make();
+  void gate.pause({}, 'KMS_DOWN');
+  gate.holdTenants([{ tenant: 'a', since: new Date(0) }]);
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(gate.blocked('a', [])?.code).toBe('INTAKE_PAUSED');
+  expect(gate.blocked('b', [])).toBeUndefined();
+  gate.close();
+  expect(gate.paused()).toEqual([]);
+});
