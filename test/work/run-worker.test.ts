@@ -174,3 +174,12 @@ test('a relay that nothing can mend is not kept quiet', async () => {
   const relay = { run: async () => await Promise.reject(failure), finish: async () => undefined };
   await expect(runWorker(workerOf(world, { relay }), { untilIdle: true }, SIGNAL)).rejects.toBe(failure);
 });
+
+test('a relay that cannot go on ends the worker, which says why: nobody would hear of what it decides', async () => {
+  const world = await worldWithTranscript();
+  const { relay } = workerOf(world);
+  const wentBack = new CallsealError('REGISTRY_WENT_BACK', 'it went back');
+  const failing = { ...relay, run: async () => await Promise.reject(wentBack) };
+  const running = runWorker(workerOf(world, { relay: failing }), { untilIdle: false }, SIGNAL);
+  await expect(running).rejects.toBe(wentBack);
+});
