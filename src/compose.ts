@@ -5,8 +5,8 @@ import type { KeyfileState } from './adapters/keys/keyfile.ts';
 import type { SqlDatabase } from './adapters/registry/sql.ts';
 import type { BucketOptions } from './adapters/s3/bucket.ts';
 import type { S3Alias } from './adapters/sources/s3.ts';
-import { workerCampaigns } from './compose/replay.ts';
 import { openDecoder } from './compose/decoder.ts';
+import { workerCampaigns } from './compose/replay.ts';
 import type { LoadedSettings } from './config/load-settings.ts';
 import type { Settings } from './config/schema.ts';
 import { inboxTopics, isNamedTenant, tenantSettings, topicPrefix } from './config/tenant-settings.ts';
@@ -35,7 +35,7 @@ import { PAUSES_EVERY_MS, withOperatorPauses } from './work/intake-pauses.ts';
 import type { Observer } from './work/observer.ts';
 import { partPool } from './work/part-pool.ts';
 import { type RestoreWatch, refuseRestored, restoreWatch } from './work/registry-restored.ts';
-import { relayAudit, relayPending } from './work/relay-audit.ts';
+import { relayAudit, relayLastWords } from './work/relay-audit.ts';
 import { runWorker } from './work/run-worker.ts';
 import { scheduledWork } from './work/scheduled-work.ts';
 import { runSchedules, SCHEDULE_TIMES } from './work/schedules.ts';
@@ -474,16 +474,15 @@ async function work(
   metrics?.working({ inflightBytes: () => pool.bytesOut, paused: () => gate.paused() });
   const relayOptions = { ...RELAY, holder: `${version}/${randomBytes(8).toString('hex')}` };
   const relayPorts = { audit: ports.registry, events: ports.events };
+  const relayTold = { ...relayOptions, onFailure: (error: CallsealError) => observer.relayFailed?.(error) };
   const relay = {
-    run: async (until: AbortSignal) =>
-      await relayAudit(
-        relayPorts,
-        { ...relayOptions, onFailure: (error) => observer.relayFailed?.(error) },
-        until,
-      ),
+    run: async (until: AbortSignal) => await relayAudit(relayPorts, relayTold, until),
     finish: async (until: AbortSignal) => {
-      await relayPending(relayPorts, relayOptions, until);
-      await ports.registry.releaseRelay(relayOptions.holder, until);
+      await relayLastWords(relayPorts, relayTold, until);
+      // Without it the others would wait until the lease has run out: no failure either.
+      await ports.registry
+        .releaseRelay(relayOptions.holder, AbortSignal.timeout(RELAY.leaseMs))
+        .catch(() => undefined);
     },
   };
   const schedules = {

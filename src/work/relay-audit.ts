@@ -61,6 +61,7 @@ export async function relayPending(
 ): Promise<number> {
   let published = 0;
   for (;;) {
+    signal.throwIfAborted();
     const step = await relayOnce(ports, options, signal);
     if (step.published === 0) return published;
     published += step.published;
@@ -89,6 +90,24 @@ export async function relayAudit(
       options.onFailure(error);
     }
     await rest(options.restMs, signal);
+  }
+}
+
+/**
+ * What a worker that ends still publishes. It is no failure of the worker where that is not all: others at work add
+ * rows as fast as it reads them, and what is left stands in the registry until the next relay.
+ */
+export async function relayLastWords(
+  ports: RelayPorts,
+  options: Omit<RelayLoopOptions, 'restMs'>,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await relayPending(ports, options, signal);
+  } catch (error) {
+    if (signal.aborted) return;
+    if (!isPassing(error)) throw error;
+    options.onFailure(error);
   }
 }
 

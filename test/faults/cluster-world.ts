@@ -41,7 +41,7 @@ export interface ClusterWorld {
   /** @param env - for the crash hook */
   startWorker(env?: Readonly<Record<string, string>>): ClusterWorker;
   /** Publishes until a broker has it; a try whose reply was lost may stand there twice. */
-  publish(tenant: string, call: string, revision: number): Promise<void>;
+  publish(tenant: string, call: string, revision: number, artifacts?: readonly object[]): Promise<void>;
   /** Ends a process of the services as a crash would: `kafka-1`, `s3`, … */
   kill(name: string): Promise<void>;
   /** Starts what is not running, and waits until it answers. */
@@ -140,8 +140,8 @@ export async function clusterWorld(base: number, brokers: 1 | 3): Promise<Cluste
         }),
       };
     },
-    publish: async (tenant, call, revision) => {
-      const value = Buffer.from(JSON.stringify(eventOf(tenant, call, { revision, artifacts: ARTIFACTS })));
+    publish: async (tenant, call, revision, artifacts = ARTIFACTS) => {
+      const value = Buffer.from(JSON.stringify(eventOf(tenant, call, { revision, artifacts })));
       const headers = { 'content-type': 'application/cloudevents+json' };
       const record = { topic: topics.inbox[0] ?? '', key: `${tenant}/${call}`, headers, value };
       for (const from = performance.now(); ; ) {

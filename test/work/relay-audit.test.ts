@@ -3,7 +3,13 @@ import { hashOf } from '../../src/domain/audit-event.ts';
 import { canonical } from '../../src/domain/canonical.ts';
 import type { CrashPoint } from '../../src/domain/crash-points.ts';
 import { CallsealError } from '../../src/domain/errors.ts';
-import { type RelayOptions, relayAudit, relayOnce, relayPending } from '../../src/work/relay-audit.ts';
+import {
+  type RelayOptions,
+  relayAudit,
+  relayLastWords,
+  relayOnce,
+  relayPending,
+} from '../../src/work/relay-audit.ts';
 import { verifyAuditTopic, verifyRegistryAudit } from '../../src/work/verify-audit.ts';
 import { auditFact, type MemoryAudit, memoryAudit, memoryTopic } from './audit-log.ts';
 
@@ -180,5 +186,42 @@ describe('the loop', () => {
     await expect(relayAudit({ audit, events: broken }, loop, never)).rejects.toMatchObject({
       code: 'REGISTRY_WENT_BACK',
     });
+  });
+});
+
+describe('the last words of a worker', () => {
+  const told = (failures: CallsealError[]) => ({
+    ...options,
+    onFailure: (error: CallsealError) => void failures.push(error),
+  });
+
+  test('end in peace when the time is up before everything is published', async () => {
+    await append('a', 'b', 'c', 'd');
+    const time = new AbortController();
+    const slow = {
+      ...events,
+      publish: async (outputs: Parameters<typeof events.publish>[0]) => {
+        await events.publish(outputs, never);
+        time.abort();
+      },
+    };
+    await relayLastWords({ audit, events: slow }, told([]), time.signal);
+    expect(ids()).toEqual(['a', 'b', 'c']);
+  });
+
+  test('say that a dependency is away, and end', async () => {
+    await append('a');
+    const away = new CallsealError('INBOX_DOWN', 'made by the test');
+    const failures: CallsealError[] = [];
+    const broken = { ...events, publish: async () => await Promise.reject(away) };
+    await relayLastWords({ audit, events: broken }, told(failures), never);
+    expect(failures).toEqual([away]);
+  });
+
+  test('do not hide what no other try can mend', async () => {
+    await append('a');
+    const bug = new TypeError('made by the test');
+    const broken = { ...events, publish: async () => await Promise.reject(bug) };
+    await expect(relayLastWords({ audit, events: broken }, told([]), never)).rejects.toBe(bug);
   });
 });

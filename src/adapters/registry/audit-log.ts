@@ -5,7 +5,7 @@ import { closeIntents, factOfRow, insertFacts, insertIntents } from './audit-row
 import { registryEpoch } from './call-row.ts';
 import type { KnownEpoch } from './known-epoch.ts';
 import { int, text } from './rows.ts';
-import type { SqlDatabase, SqlRow } from './sql.ts';
+import type { Sql, SqlDatabase, SqlRow } from './sql.ts';
 
 /** Rows that `chain` reads at a time. */
 const CHAIN_PAGE = 500;
@@ -111,6 +111,25 @@ async function leaseRelay(
   });
 }
 
+/** Row number, seq, hash of the event before, own hash. */
+type Link = readonly [number, number, string, string];
+
+/** One statement for each would take longer than the lease where the database is far or busy. */
+const LINKS_AT_ONCE = 50;
+
+async function writeLinks(sql: Sql, links: readonly Link[]): Promise<void> {
+  const rows = links.map((_, i) => {
+    const [row, seq, prev, hash] = [1, 2, 3, 4].map((n) => `$${4 * i + n}`);
+    return `(cast(${row} as bigint), cast(${seq} as bigint), ${prev}, ${hash})`;
+  });
+  await sql.query(
+    `with link (number, seq, prev, hash) as (values ${rows.join(', ')})
+     update audit_events set seq = link.seq, prev = link.prev, hash = link.hash
+     from link where row_number = link.number`,
+    links.flat(),
+  );
+}
+
 /**
  * Rows are found by `seq is null`, never by number: a transaction that took its row numbers early may commit late.
  * The relay row is locked first, so the chain has one head and one who adds to it.
@@ -133,15 +152,13 @@ async function sequence(
     );
     let seq = int(relay, 'head_seq');
     let head = text(relay, 'head_hash');
-    for (const row of rows) {
-      const event = chainEvent(text(row, 'fact'), ++seq, head);
-      await sql.query('update audit_events set seq = $2, prev = $3, hash = $4 where row_number = $1', [
-        int(row, 'row_number'),
-        seq,
-        head,
-        event.hash,
-      ]);
+    const links = rows.map((row): Link => {
+      const [prev, event] = [head, chainEvent(text(row, 'fact'), ++seq, head)];
       head = event.hash;
+      return [int(row, 'row_number'), seq, prev, head];
+    });
+    for (let at = 0; at < links.length; at += LINKS_AT_ONCE) {
+      await writeLinks(sql, links.slice(at, at + LINKS_AT_ONCE));
     }
     await sql.query('update relay set head_seq = $1, head_hash = $2', [seq, head]);
     return rows.length;
