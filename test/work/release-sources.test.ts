@@ -134,7 +134,12 @@ describe('release', () => {
   test('of what a worker made of a source there is nothing to release', async () => {
     const world = await sealedWorld();
     const receipt = await world.receipt();
-    const made = { ...receipt, artifacts: receipt.artifacts.map(({ source: _, ...rest }) => rest) };
+    const artifacts = receipt.artifacts.map((one) => {
+      const { source, ...made } = one;
+      expect(source).toBeDefined();
+      return made;
+    });
+    const made = { ...receipt, artifacts };
     expect(await Array.fromAsync(releaseSources(world, made, { dryRun: false }, SIGNAL))).toEqual([]);
   });
 });

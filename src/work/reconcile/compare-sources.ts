@@ -73,7 +73,8 @@ async function leaveOutSealed(run: Run, unannounced: ScratchMap<Listed>, signal:
   }
 }
 
-async function tellUnannounced(run: Run, { modified, bytes: _, ...where }: Listed): Promise<void> {
+async function tellUnannounced(run: Run, { modified, tenant, alias, line }: Listed): Promise<void> {
+  const where = { tenant, alias, line };
   if (modified !== undefined && modified < run.since.getTime()) return run.tally.unjudged();
   const ageMs = modified === undefined ? undefined : run.now().getTime() - modified;
   if (ageMs !== undefined && ageMs < ANNOUNCED_WITHIN_MS) {

@@ -1,11 +1,10 @@
-import {
-  COMPARED,
-  type Compared,
-  type InFlight,
-  type ReconcileCode,
-  type ReconcileFinding,
-  type ReconcileReport,
-  type Whereabouts,
+import type {
+  Compared,
+  InFlight,
+  ReconcileCode,
+  ReconcileFinding,
+  ReconcileReport,
+  Whereabouts,
 } from './findings.ts';
 
 /** Told of each difference as it is found: none is kept, so there may be any number. */
@@ -25,7 +24,15 @@ export interface Tally {
 }
 
 export function createTally(since: Date, until: Date, watcher: ReconcileWatcher): Tally {
-  const compared = Object.fromEntries(COMPARED.map((what) => [what, 0])) as Record<Compared, number>;
+  const compared: Record<Compared, number> = {
+    events: 0,
+    answers: 0,
+    outputs: 0,
+    receipts: 0,
+    keys: 0,
+    objects: 0,
+    sources: 0,
+  };
   const byCode: Partial<Record<ReconcileCode, number>> = {};
   const counts = { findings: 0, inFlight: 0, oldestInFlightMs: 0, repeated: 0, unjudged: 0 };
   return {
