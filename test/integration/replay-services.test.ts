@@ -12,7 +12,7 @@ import { deliveredDigest } from '../../src/domain/deliveries.ts';
 import type { Inbox } from '../../src/ports/inbox.ts';
 import type { Registry } from '../../src/ports/registry.ts';
 import { auditor } from '../../src/work/auditor.ts';
-import { deadLetters } from '../../src/work/dead-letters.ts';
+import { type DeadLetters, deadLetters } from '../../src/work/dead-letters.ts';
 import { type DriveParts, driveCampaigns, REPLAY_JOBS } from '../../src/work/replay/drive-campaigns.ts';
 import { type MadePlan, planReplay } from '../../src/work/replay/plan-replay.ts';
 import { PARK, proposal, sealing } from '../contract/registry-proposals.ts';
@@ -57,7 +57,7 @@ describe.skipIf(missing)(`campaigns on Kafka, PostgreSQL and Redis ${missing ?? 
     const named = { kek: 'system:dead-letter', worker: 'i', version: '0' };
     const letters = deadLetters({ keys, registry, auditor: written, now, ...named });
     const events = await world.events('worker');
-    for (let i = 0; i < CALLS; i++) await events.publish([await letterOf(i, letters.seal)], never);
+    for (let i = 0; i < CALLS; i++) await events.publish([await letterOf(i, letters)], never);
   });
   afterAll(async () => {
     await registry.close();
@@ -65,7 +65,7 @@ describe.skipIf(missing)(`campaigns on Kafka, PostgreSQL and Redis ${missing ?? 
   });
 
   /** A parked answer and its letter, as the worker would leave them. */
-  async function letterOf(i: number, seal: ReturnType<typeof deadLetters>['seal']) {
+  async function letterOf(i: number, letters: DeadLetters) {
     const place = { topic: world.topics.inbox[0] ?? '', partition: 0, offset: i };
     const event = callEvent({ call: `c-${i}` });
     const delivery = { ...bareDelivery(event), origin: place, arrival: place, place };
@@ -75,7 +75,7 @@ describe.skipIf(missing)(`campaigns on Kafka, PostgreSQL and Redis ${missing ?? 
       never,
     );
     if (decided.kind !== 'answered') throw new Error('not parked');
-    return await seal(decided.row, delivery, never);
+    return await letters.seal(decided.row, delivery, never);
   }
   async function plan(): Promise<MadePlan> {
     const tenant = {
