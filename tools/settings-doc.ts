@@ -13,7 +13,7 @@ comes from, \`callseal config check\` everything that is wrong, at once.
 
 Layers, lowest first: the defaults below, \`config/<profile>.yaml\`, \`--config FILE\`, the environment, flags. Maps are
 merged, arrays replace, and a block of another \`kind\` replaces the block. A tenant,
-policy or source alias that is \`null\` in a higher layer is taken away. An unknown key or variable is refused.
+policy, inbox topic or source alias that is \`null\` in a higher layer is taken away. An unknown key or variable is refused.
 
 - A size is a whole number and \`B\`, \`KiB\`, \`MiB\` or \`GiB\`; a duration one and \`ms\`, \`s\`, \`m\`, \`h\` or \`d\`.
 - A path is beside the file that names it, unless the table says otherwise.

@@ -1,7 +1,7 @@
 /**
  * Layers of settings, lowest first. A layer is a list of leaves, each with where it came from, so that origin and
  * value can never drift apart. Maps are merged, arrays replace, and a block of another `kind` replaces the block. A
- * tenant, policy or source alias that is null in a higher layer is taken away.
+ * tenant, policy, inbox topic or source alias that is null in a higher layer is taken away.
  */
 
 /** A setting as one layer gives it: a plain value, an array, or an empty map. */
@@ -94,10 +94,11 @@ export class Layers {
   }
 }
 
-/** `tenants.<name>`, `policies.<name>`, `tenants.<name>.sources.<alias>`. */
+/** `tenants.<name>`, `policies.<name>`, `inbox.topics.<topic>`, `tenants.<name>.sources.<alias>`. */
 function isNamedEntry(path: readonly string[]): boolean {
-  const [block, , inner] = path;
+  const [block, second, inner] = path;
   if (path.length === 2) return block === 'tenants' || block === 'policies';
+  if (path.length === 3) return block === 'inbox' && second === 'topics';
   return path.length === 4 && block === 'tenants' && inner === 'sources';
 }
 

@@ -50,6 +50,13 @@ test('a tenant or a source alias that is null in a higher layer is taken away', 
   expect(aliasless.settings.tenants['demo']?.sources).toEqual({});
 });
 
+test('an inbox topic that is null in a higher layer is taken away', async () => {
+  const topics = '{ callseal.calls.completed: null, other.calls.completed: { tenants: [t-42] } }';
+  const { settings } = await load('production', `inbox: { kind: kafka, topics: ${topics} }`);
+  expect(settings.inbox).toMatchObject({ topics: { 'other.calls.completed': { tenants: ['t-42'] } } });
+  expect(settings.inbox).not.toHaveProperty('topics.callseal\\.calls\\.completed');
+});
+
 test('an empty map on top of a map changes nothing', async () => {
   const { settings } = await load('production', 'budgets: {}\ntenants: {}');
   expect(settings.budgets.calls).toBe(64);

@@ -14,10 +14,7 @@ const client = buildClient({
 
 /** The AWS Encryption SDK for JavaScript. */
 export const stockJavaScript: StockReader = {
-  async open(sealed, request) {
-    const { plaintext, messageHeader } = await client.decrypt(keyringFor(request), sealed);
-    return { plain: plaintext, context: { ...messageHeader.encryptionContext } };
-  },
+  open: openWithStockSdk,
 
   async seal(plain, request) {
     const { result } = await client.encrypt(keyringFor(request), plain, {
@@ -29,7 +26,18 @@ export const stockJavaScript: StockReader = {
   },
 };
 
-function keyringFor({ callKey, namespace, keyName }: StockRequest): RawAesKeyringNode {
+/** What a reader has who was handed an exported key. */
+type StockKey = Pick<StockRequest, 'callKey' | 'namespace' | 'keyName'>;
+
+export async function openWithStockSdk(
+  sealed: Buffer,
+  key: StockKey,
+): Promise<{ plain: Buffer; context: Record<string, string> }> {
+  const { plaintext, messageHeader } = await client.decrypt(keyringFor(key), sealed);
+  return { plain: plaintext, context: { ...messageHeader.encryptionContext } };
+}
+
+function keyringFor({ callKey, namespace, keyName }: StockKey): RawAesKeyringNode {
   return new RawAesKeyringNode({
     keyNamespace: namespace,
     keyName,

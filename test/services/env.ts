@@ -88,11 +88,15 @@ export async function isUp(name: ServiceName, base?: number): Promise<boolean> {
  *   describe.skipIf(missing)(`objects on S3 ${missing ?? ''}`, () => …);
  */
 export async function whatIsMissing(...needed: readonly ServiceName[]): Promise<string | undefined> {
-  const up = await Promise.all(needed.map(async (name) => await isUp(name)));
-  const down = needed.filter((_, index) => up[index] !== true);
+  const down = await whichAreDown(...needed);
   return down.length === 0
     ? undefined
     : `(skipped: no ${down.join(', ')} here; scripts/services up starts it)`;
+}
+
+export async function whichAreDown(...needed: readonly ServiceName[]): Promise<readonly ServiceName[]> {
+  const up = await Promise.all(needed.map(async (name) => await isUp(name)));
+  return needed.filter((_, index) => up[index] !== true);
 }
 
 export function readSecret(file: string): string {

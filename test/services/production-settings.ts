@@ -68,18 +68,23 @@ export function productionSettings(env: ServicesEnv, { who = 'worker', ...given 
   return {
     ...stores,
     profile: 'production',
-    // What the profile's example says of a place that is not this one.
     objects: { ...stores.objects, expectedOwner: null, sse: null },
     kafka: { brokers: kafka.brokers, tls: { ca: tls.ca, cert, key }, prefix, group },
-    inbox: { kind: 'kafka', topics: { [inboxTopic(prefix)]: { tenants: Object.keys(tenants) } } },
+    inbox: {
+      kind: 'kafka',
+      topics: { [EXAMPLE.topic]: null, [inboxTopic(prefix)]: { tenants: Object.keys(tenants) } },
+    },
     events: { kind: 'kafka' },
     jobs: { kind: 'bullmq', host: redis.host, port: redis.port, ...redis.users.callseal, ca: tls.ca },
     ops: { probes: null, admin: null },
-    tenants: { 't-42': null, ...tenants },
+    tenants: { [EXAMPLE.tenant]: null, ...tenants },
   };
 }
 
-export function inboxTopic(prefix: string): string {
+/** What config/production.yaml says of a place that is not this one. */
+const EXAMPLE = { topic: 'callseal.calls.completed', tenant: 't-42' };
+
+function inboxTopic(prefix: string): string {
   return `${prefix}.calls.completed`;
 }
 
