@@ -130,6 +130,23 @@ describe('an event', () => {
     expect(codes(await reconciled(world))).toEqual(['EVENT_NEVER_ANSWERED']);
   });
 
+  test('with two records is under way as long as one of them is not done, whichever comes first', async () => {
+    const world = await worldWithTranscript();
+    const delivery = world.delivery(callEvent());
+    const publishedAt = new Date(world.clock.ms);
+    for (const done of [true, false]) {
+      const inbox = {
+        records: async function* () {
+          yield { delivery, publishedAt, done };
+          yield { delivery, publishedAt, done: !done };
+        },
+      };
+      const found = await reconciled(world, { parts: { inbox } });
+      expect(found).toMatchObject({ findings: [], inFlight: [{ stage: 'unanswered' }] });
+      expect(found.report.compared.events).toBe(1);
+    }
+  });
+
   test('from before the time that is looked at is no matter', async () => {
     const world = await worldWithTranscript();
     await world.inbox.publish(recordOf(callEvent()), SIGNAL);
