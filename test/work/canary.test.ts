@@ -5,6 +5,7 @@ import type { Output } from '../../src/domain/outputs.ts';
 import { createLog } from '../../src/ops/log.ts';
 import { logObserver } from '../../src/ops/log-observer.ts';
 import type { Verdict } from '../../src/ports/inbox.ts';
+import { PARKED_DIMENSIONS } from '../../src/ports/parked.ts';
 import { exportKey } from '../../src/work/export-key.ts';
 import { openArtifact } from '../../src/work/open-artifact.ts';
 import { auditOutput, relayPending } from '../../src/work/relay-audit.ts';
@@ -140,6 +141,7 @@ test('invented names and words go through every path and stand in nothing that w
     ['hand-overs', Buffer.from(JSON.stringify(traces.handOvers))],
     ['object names', Buffer.from((await world.objectNames()).join('\n'))],
     ['audit rows', Buffer.from(JSON.stringify(await world.facts()))],
+    ['lists of dead letters', Buffer.from(JSON.stringify(await listed(world)))],
   ];
   for await (const event of world.registry.chain(1, SIGNAL)) texts.push(['audit', auditOutput(event).value]);
   for (const { topic, key, headers, value } of traces.outputs) {
@@ -157,6 +159,15 @@ test('invented names and words go through every path and stand in nothing that w
   const sources = filesUnder(world.folder).map(({ path, bytes }): [string, Buffer] => [path, bytes]);
   expect(findings([WORDS.spoken], sources)).not.toEqual([]);
 });
+
+/** What lists and statistics of dead letters are made of. */
+async function listed({ registry }: World): Promise<unknown> {
+  const newSince = '2026-01-01T00:00:00.000Z';
+  const groups = PARKED_DIMENSIONS.map(
+    async (by) => await registry.parkedGroups({}, { by, newSince }, SIGNAL),
+  );
+  return [await registry.parked({}, { newSince, limit: 100 }, SIGNAL), await Promise.all(groups)];
+}
 
 function findings(words: readonly string[], places: readonly (readonly [string, Buffer])[]): string[] {
   return words.flatMap((word) =>

@@ -12,15 +12,12 @@ export interface ColumnTypes {
   readonly rowNumber: string;
   /** A text field of a JSON object in a text column, as an expression. */
   readonly jsonField: (column: string, field: string) => string;
-  /** Said before a statement that meets rows of every tenant. */
-  readonly seeEveryRow: readonly string[];
 }
 
 export const SQLITE_TYPES: ColumnTypes = {
   bytes: 'blob',
   rowNumber: 'integer primary key autoincrement',
   jsonField: (column, field) => `json_extract(${column}, '$.${field}')`,
-  seeEveryRow: [],
 };
 
 interface Migration {

@@ -8,12 +8,11 @@ import type { ColumnTypes } from '../migrate.ts';
  *
  * `intake_pauses`: a tenant whose deliveries wait because an operator said so, until the row is gone.
  */
-export function deadLetterTables({ jsonField, seeEveryRow }: ColumnTypes): string[] {
+export function deadLetterTables({ jsonField }: ColumnTypes): string[] {
   return [
     'alter table answers add column stage text',
     'alter table answers add column fingerprint text',
     'alter table answers add column worker_version text',
-    ...seeEveryRow,
     `update answers set stage = ${jsonField('park', 'stage')}, fingerprint = ${jsonField('park', 'fingerprint')}
       where park is not null`,
     `create index answers_parked on answers (decided_at) where answer = 'parked'`,
