@@ -81,6 +81,7 @@ export interface Campaigns {
    * is not parked (any more), is discarded or has had its number taken, the record is left out with `NOT_PARKED`.
    *
    * @returns the numbers that were claimed, each with its audit fact
+   * @throws CallsealError REGISTRY_WENT_BACK - the ledger may have forgotten numbers that were published
    */
   claimReplays(
     uid: string,

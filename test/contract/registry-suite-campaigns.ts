@@ -157,6 +157,14 @@ export function registryCampaignsContract({ registry: under }: { readonly regist
       expect(await under().nextRecord(plan.uid, 'ready', never)).toBe(1);
     });
 
+    test('is refused by a registry that went back: it may have forgotten numbers that were published', async () => {
+      await park(place(0));
+      const records = [record(0, place(0))];
+      const uid = await applied(records);
+      await under().declareWentBack([], fact('registry.accept-restore'), never);
+      expect(await failureCode(claim(uid, records))).toBe('REGISTRY_WENT_BACK');
+    });
+
     test('says what the bytes of its number are: a patch may change them, and nothing else may', async () => {
       await park(place(0));
       const records = [record(0, place(0), { digest: 'patched' })];

@@ -1,6 +1,8 @@
 import type { AuditFact } from '../../domain/audit-event.ts';
 import type { PlannedReplay } from '../../domain/replay.ts';
 import { insertFacts } from './audit-rows.ts';
+import { registryEpoch } from './call-row.ts';
+import type { KnownEpoch } from './known-epoch.ts';
 import type { Sql, SqlDatabase } from './sql.ts';
 
 /**
@@ -9,11 +11,13 @@ import type { Sql, SqlDatabase } from './sql.ts';
  */
 export async function claimReplays(
   database: SqlDatabase,
+  known: KnownEpoch,
   uid: string,
   records: readonly PlannedReplay[],
   factOf: (record: PlannedReplay) => AuditFact,
 ): Promise<number[]> {
   return await database.transaction(undefined, async (sql) => {
+    await registryEpoch(sql, known);
     const running = await sql.query(
       `update campaigns set claims = claims + 1 where uid = $1 and state = 'running' returning uid`,
       [uid],

@@ -4,10 +4,11 @@ import type { CampaignChange, CampaignPace, Campaigns } from '../../ports/campai
 import { insertFacts } from './audit-rows.ts';
 import { claimReplays } from './campaign-claims.ts';
 import { campaignOfRow, insertRecords, limitsText, planText, recordOfRow } from './campaign-rows.ts';
+import type { KnownEpoch } from './known-epoch.ts';
 import { int, intOrNone, orNull, placeholders, text, word } from './rows.ts';
 import { acrossTenants, type Sql, type SqlDatabase } from './sql.ts';
 
-export function campaigns(database: SqlDatabase): Campaigns {
+export function campaigns(database: SqlDatabase, known: KnownEpoch): Campaigns {
   const all = acrossTenants(database);
   return {
     addPlan: async (plan, records, fact, signal) => {
@@ -88,7 +89,7 @@ export function campaigns(database: SqlDatabase): Campaigns {
     },
     claimReplays: async (uid, records, factOf, signal) => {
       signal.throwIfAborted();
-      return await claimReplays(database, uid, records, factOf);
+      return await claimReplays(database, known, uid, records, factOf);
     },
     markReplayed: async (uid, numbers, signal) => {
       signal.throwIfAborted();

@@ -34,7 +34,7 @@ export function sqlRegistry(database: SqlDatabase, { rules = RULES }: SqlRegistr
     ...parkedLedger(database),
     ...intakePauses(database),
     ...reconciling(database),
-    ...campaigns(database),
+    ...campaigns(database, known),
     ...restoring(database, known),
     close: async () => await database.close(),
   };
