@@ -325,6 +325,24 @@ describe('a campaign', () => {
     expect(await of.registry.tally(made.uid, SIGNAL)).toMatchObject({ ready: 1, published: 0 });
   });
 
+  test('leaves out a letter that holds other bytes than were planned', async () => {
+    const of = await world();
+    await send(of, ...calls(1));
+    bring(of, 1);
+    const made = await plan(of);
+    const row = await of.registry.answer(made.records[0]?.answerUid ?? '', SIGNAL);
+    if (!row) throw new Error('no answer');
+    const other = await of.letters.seal(row, of.delivery(callEvent({ call: 'c-0', revision: 7 })), SIGNAL);
+    await of.rows(`delete from output_records where topic = 'callseal.calls.dlq'`);
+    await of.events.publish([other], SIGNAL);
+    await apply(of, made);
+    await work(of);
+    expect(await of.registry.campaignRecords(made.uid, 0, 1, SIGNAL)).toMatchObject([
+      { state: 'left-out', finding: 'LETTER_CHANGED' },
+    ]);
+    expect(await answersOf(of)).toEqual(['c-0 0 parked']);
+  });
+
   test('leaves out a letter that is not on its topic any more', async () => {
     const of = await world();
     await send(of, ...calls(1));
