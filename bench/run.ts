@@ -5,6 +5,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { whatIsMissing } from '../test/services/env.ts';
+import { decoderBench } from './decoder.ts';
 import { machineFacts } from './machine.ts';
 import { mediaBench, whyNoMedia } from './media.ts';
 import { pipelineBench } from './pipeline.ts';
@@ -18,6 +19,7 @@ const rows = [
   ...(await sealBench()),
   ...(noMedia === undefined ? await mediaBench() : []),
   ...(await pipelineBench()),
+  ...(await decoderBench()),
   ...(missing === undefined ? await uploadBench() : []),
 ];
 const results = join(import.meta.dirname, 'results');
