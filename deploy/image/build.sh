@@ -6,7 +6,7 @@ set -eu
 out=$1
 mkdir -p "$out/bin"
 
-npm ci --loglevel=error
+npm ci --prefer-offline --loglevel=error
 node_modules/.bin/tsc -p tsconfig.build.json
 npm prune --omit=dev --loglevel=error
 # `npm sbom --omit=dev` leaves out what development needs as well, such as the AWS SDK: so nothing is omitted, and the

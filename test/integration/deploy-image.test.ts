@@ -2,6 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
+  copyFileSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -33,11 +34,12 @@ beforeAll(async () => {
   const source = join(folder, 'source');
   mkdirSync(join(source, 'deploy'), { recursive: true });
   for (const path of contextPaths()) cpSync(path, join(source, path), { recursive: true });
-  execFileSync('sh', [join(process.cwd(), 'tools/node/use.sh'), 'sh', 'deploy/image/build.sh', app], {
-    cwd: source,
-    env: { ...process.env, PATH: `${process.cwd()}/tools/node/node_modules/.bin:${process.env['PATH']}` },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const build = `cd '${source}' && exec sh '${process.cwd()}/tools/node/use.sh' sh deploy/image/build.sh '${app}'`;
+  const { status, text } = run('sh', ['-c', build]);
+  if (status !== 0) throw new Error(`the image could not be built: ${text}`);
+  // As in an image, Node.js stands where everybody may run it; a checkout may be below a closed folder.
+  mkdirSync(join(folder, 'runtime'));
+  copyFileSync(process.execPath, join(folder, 'runtime/node'));
   const data = join(folder, 'data');
   mkdirSync(data, { mode: 0o700 });
   chownSync(data, USER, USER);
@@ -73,7 +75,7 @@ const AS_USER = [
 
 function environment(): Record<string, string> {
   return {
-    PATH: `${join(app, 'bin')}:${execFileSync('sh', ['tools/node/use.sh', 'sh', '-c', 'dirname "$(command -v node)"'], { encoding: 'utf8' }).trim()}:/usr/bin:/bin`,
+    PATH: `${join(app, 'bin')}:${join(folder, 'runtime')}:/usr/bin:/bin`,
     NODE_ENV: 'production',
     CALLSEAL_DATA: join(folder, 'data/callseal'),
     CALLSEAL_OPS__PROBES: `127.0.0.1:${port}`,

@@ -40,7 +40,12 @@ test('an alert that is made deaf is missed', () => {
   const deaf = readFileSync(`${FOLDER}/rules.yml`, 'utf8').replace('scope=~"tenant|alias"', 'scope="nobody"');
   writeFileSync(join(folder, 'rules.yml'), deaf);
   writeFileSync(join(folder, 'rules.test.yml'), readFileSync(`${FOLDER}/rules.test.yml`));
-  const { status, text } = run(promtool, ['test', 'rules', join(folder, 'rules.test.yml')]);
+  const { status, text } = run(promtool, [
+    'test',
+    'rules',
+    '--run=a pause of alias',
+    join(folder, 'rules.test.yml'),
+  ]);
   expect(status).toBe(1);
   expect(text).toContain('CallsealTenantPaused');
 });
