@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { CallsealError } from '../../src/domain/errors.ts';
 import { createLog, type Log } from '../../src/ops/log.ts';
+import { logObserver } from '../../src/ops/log-observer.ts';
 
 function lines(write: (log: Log) => void): Record<string, unknown>[] {
   const written: string[] = [];
@@ -59,4 +60,26 @@ test('of an error of ours the message is kept, of any other only class, code and
 
 test('what is below the level is not written', () => {
   expect(lines((log) => log.debug('call answered'))).toEqual([]);
+});
+
+test('of sentences only those are logged that can hold no name, number or address', () => {
+  const says = 'none of 20 calls is damaged: with 95 % confidence at most 13.92 % of all calls are';
+  expect(line({ says })).toMatchObject({ says });
+  for (const other of ['Jane Doe called', 'call +49151', 'jane@example.org', 'a\nb', 'x'.repeat(201)]) {
+    expect(line({ says: other })).not.toHaveProperty('says');
+  }
+});
+
+test('a schedule that found something is an error, with counts and what they mean', () => {
+  const ran = (counts: Record<string, number>, says?: string) =>
+    lines((log) => logObserver(log).scheduleRan('reconcile', counts, says))[0];
+  expect(ran({ findings: 0, events: 7 })).toMatchObject({
+    level: 'info',
+    counts: { findings: 0, events: 7 },
+  });
+  expect(ran({ findings: 1, OUTPUT_MISSING: 1 })).toMatchObject({ level: 'error', schedule: 'reconcile' });
+  expect(ran({ failed: 1 }, '1 of 20 calls is damaged')).toMatchObject({
+    level: 'error',
+    says: '1 of 20 calls is damaged',
+  });
 });
