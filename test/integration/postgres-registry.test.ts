@@ -43,6 +43,7 @@ describe.skipIf(missing)(`row-level security ${missing ?? ''}`, () => {
       await registry.shred({ tenant, call: 'c-gone' }, shred, never);
       const source = { tenant, call: 'c-1', revision: 1, key: 'k', path: '/p' };
       await registry.addOneCallSources([source], never);
+      await registry.pauseIntake(tenant, fact('intake.pause', { tenant, ticket: 'OPS-1' }), never);
     }
     await registry.close();
   });

@@ -31,6 +31,9 @@ const ENDS_OTHERWISE: Readonly<Record<string, number>> = {
 /** The secrets that the profile names are not here either. */
 const WITHOUT_SECRETS = 8;
 
+/** The demo is a whole run of the worker, and a machine may be busy. */
+const HALF_A_MINUTE = 30_000;
+
 let folder: string;
 
 beforeAll(async () => {
@@ -39,7 +42,7 @@ beforeAll(async () => {
   await cp(join(folder, 'samples/transcript.json'), join(folder, 'call.json'));
   const seal = 'callseal seal --tenant demo --call c-0001 --audio call.wav --artifact transcript=call.json';
   await runShell(`callseal demo && ${seal}`, folder);
-});
+}, HALF_A_MINUTE);
 
 for (const line of EXAMPLES) {
   const expected = line.includes(' --profile production') ? WITHOUT_SECRETS : (ENDS_OTHERWISE[line] ?? 0);
