@@ -2,8 +2,11 @@ import { readFileSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
 import { comparable, consoleOf, runConsole } from './readme-console.ts';
 
-/** Everything that README.md shows of a terminal is typed into one, in a fresh folder, and read again. */
-const shown = consoleOf(readFileSync('README.md', 'utf8'));
+/** Needs services: test/integration/demo-production.test.ts runs it and compares it with the page. */
+const PRODUCTION = 'make demo PROFILE=production';
+
+/** Everything else that README.md shows of a terminal is typed into one, in a fresh folder, and read again. */
+const shown = consoleOf(readFileSync('README.md', 'utf8')).filter(({ command }) => command !== PRODUCTION);
 
 /** `make demo` would write into the checkout; this is what its recipe types. */
 const DEMO = 'bin/callseal demo --profile local';
