@@ -1,12 +1,13 @@
 import type { AnswerRow } from '../domain/answers.ts';
 import type { Action, AuditFact } from '../domain/audit-event.ts';
 import { CallsealError } from '../domain/errors.ts';
+import type { Letter } from '../domain/letter.ts';
 import type { Events, PublishedRecord } from '../ports/events.ts';
 import type { Parked } from '../ports/parked.ts';
 import type { AuditLog } from '../ports/registry.ts';
 import type { DeadLetters } from './dead-letters.ts';
 import { findLetters } from './replay/find-letters.ts';
-import { type LetterOpener, type LetterParts, letterOpener } from './replay/open-letter.ts';
+import { type LetterParts, letterOpener } from './replay/open-letter.ts';
 
 export interface OpeningParts extends LetterParts {
   readonly events: Pick<Events, 'read'>;
@@ -18,7 +19,7 @@ export interface OpeningParts extends LetterParts {
 export interface TakenLetter {
   readonly parked: Parked;
   readonly record: PublishedRecord;
-  readonly opened: Awaited<ReturnType<LetterOpener['open']>> | undefined;
+  readonly opened: Letter | undefined;
 }
 
 /** The clocks of whoever decided and of the topic differ by less. */
