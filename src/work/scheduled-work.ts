@@ -98,7 +98,8 @@ async function reconcileNow(parts: ScheduledParts, signal: AbortSignal): Promise
   const now = parts.now().getTime();
   const last = await lastReconciliation(parts.registry, signal);
   const sinceLast = last === undefined ? MOST_BACK_MS : now - Date.parse(last.at);
-  const back = Math.min(Math.max(sinceLast, DAY_MS) + HOUR_MS, MOST_BACK_MS);
+  // An hour less than the most: the clock goes on until the reconciliation looks at it.
+  const back = Math.min(Math.max(sinceLast, DAY_MS) + HOUR_MS, MOST_BACK_MS - HOUR_MS);
   const report = await reconcile(parts, { since: new Date(now - back) }, signal);
   parts.metrics?.reconciled({
     findings: { ...noFindings(), ...report.byCode },
