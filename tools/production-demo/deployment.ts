@@ -113,11 +113,14 @@ export async function makeDeployment(
       `${JSON.stringify(settingsOf(deployment, who), null, 2)}\n`,
     );
   }
-  const [ensured, version] = await Promise.all([
+  const making = [
     ensureTopics(deployment, partitions, signal),
     makeRegistry(deployment, signal),
     makeBucket(deployment),
-  ]);
+  ] as const;
+  // Where one fails: whoever removes the deployment then must not meet another that is still at it.
+  await Promise.allSettled(making);
+  const [ensured, version] = await Promise.all(making);
   return { topics: ensured.made.length, rights: ensured.rights, version };
 }
 

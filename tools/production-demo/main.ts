@@ -46,12 +46,14 @@ async function main(): Promise<number> {
 
 async function show(keep: boolean): Promise<void> {
   const deployment = deploymentOf(servicesEnv(), freshName());
+  let isKept = false;
   try {
     await tellStory(deployment, stop.signal);
+    isKept = keep;
   } finally {
-    if (!keep) await removeDeployment(deployment);
+    if (!isKept) await removeDeployment(deployment);
   }
-  sayWhatNext(deployment, keep);
+  sayWhatNext(deployment, isKept);
 }
 
 function sayWhatNext(deployment: Deployment, isKept: boolean): void {
@@ -62,7 +64,7 @@ function sayWhatNext(deployment: Deployment, isKept: boolean): void {
   }
   const { prefix } = deployment;
   const typed = `bin/callseal --profile production --config ${relative('.', settingsFile(deployment, 'operator'))}`;
-  say(`everything is kept, and no worker runs; try next:`);
+  say('everything is kept, and no worker runs; try next:');
   say(`  ${typed} show t-42/intake-0001`);
   say(`  ${typed} doctor --connect`);
   say(`  sh tools/node/use.sh node tools/production-demo/main.ts --remove ${prefix}`);
