@@ -150,7 +150,9 @@ describe('what is scheduled', () => {
   });
 
   const named = (world: World, name: string, metrics?: ScheduledParts['metrics']): ScheduledWork => {
-    const work = scheduledWork({ ...partsOf(world), metrics }).find((one) => one.name === name);
+    // As a clock does: it goes on between two looks at it.
+    const now = (): Date => new Date(world.clock.ms++);
+    const work = scheduledWork({ ...partsOf(world), metrics, now }).find((one) => one.name === name);
     if (!work) throw new Error(`nothing is scheduled as ${name}`);
     return work;
   };
