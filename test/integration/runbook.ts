@@ -61,7 +61,7 @@ export function openRunbook(page: string, folder: string, env: Readonly<Record<s
 }
 
 /** Fences whose first line is ```sh NAME, also inside a list. */
-function blocksOf(page: string): Map<string, string> {
+export function blocksOf(page: string): Map<string, string> {
   const blocks = new Map<string, string>();
   for (const [, indent = '', name = '', body = ''] of page.matchAll(
     /^( *)```sh (\w+)\n([\s\S]*?)^ *```$/gm,
