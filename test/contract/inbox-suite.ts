@@ -126,6 +126,7 @@ export function inboxContract(kind: string): void {
           value: bytes,
           counted: 0,
           firstFailedAt: undefined,
+          originAt: expect.stringMatching(/^\d{4}-.*Z$/),
         },
       ]);
     });

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Output, OutputTopic } from '../../domain/outputs.ts';
 import type { Events, PublishedRecord } from '../../ports/events.ts';
 import type { TopicNames } from '../inbox/topics.ts';
 import type { KafkaClients } from '../kafka/client.ts';
-import { inboxError } from '../kafka/describe.ts';
+import { describe, inboxError } from '../kafka/describe.ts';
 import { outputRecord } from '../kafka/output-records.ts';
 import { bytesOf, type OutRecord } from '../kafka/packing.ts';
 import { type PartitionReader, partitionReader } from '../kafka/partition-reader.ts';
@@ -22,6 +23,11 @@ export interface KafkaEventsOptions {
 /** Bytes of one transaction: it stays open for milliseconds. */
 const TRANSACTION_BYTES = 4 * 1024 * 1024;
 
+/** UNKNOWN_TOPIC_OR_PARTITION, LEADER_NOT_AVAILABLE, NOT_LEADER_OR_FOLLOWER: the answer of a broker. */
+const LEADER_CODES: ReadonlySet<number> = new Set([3, 5, 6]);
+const LEADER_TRIES = 8;
+const LEADER_REST_MS = 50;
+
 /** The output topics of a cluster: transactions for what is published without a delivery, and readers of every output. */
 export function openKafkaEvents({ clients, topics, prefix }: KafkaEventsOptions): Events {
   const id = `${prefix}.events.${randomUUID()}`;
@@ -38,9 +44,23 @@ export function openKafkaEvents({ clients, topics, prefix }: KafkaEventsOptions)
     const topic = topics.outputs[output.topic];
     return outputRecord(output, topic, await countOf(topic));
   };
+  const throwAway = async (): Promise<void> => {
+    const broken = transactor;
+    transactor = undefined;
+    await broken?.close();
+  };
+  /** Leaders move, and a new topic has its name before it has them: refused like that, nothing was written. */
   const commit = async (records: readonly OutRecord[]): Promise<void> => {
-    transactor ??= await openTransactor(clients, id);
-    await transactor.commit({ records });
+    for (let tries = 1; ; tries++) {
+      try {
+        transactor ??= await openTransactor(clients, id);
+        return await transactor.commit({ records });
+      } catch (error) {
+        await throwAway();
+        if (tries === LEADER_TRIES || !LEADER_CODES.has(describe(error).code ?? 0)) throw error;
+        await sleep(LEADER_REST_MS * tries);
+      }
+    }
   };
 
   return {
@@ -50,9 +70,7 @@ export function openKafkaEvents({ clients, topics, prefix }: KafkaEventsOptions)
         const records = await Promise.all(outputs.map(recordOf));
         for (const part of parts(records)) await commit(part);
       } catch (error) {
-        const broken = transactor;
-        transactor = undefined;
-        await broken?.close();
+        await throwAway();
         throw inboxError('publishing', error);
       }
     }),

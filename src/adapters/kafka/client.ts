@@ -40,6 +40,13 @@ const CONNECT_MS = 10_000;
 const REQUEST_MS = { consumer: 30_000, producer: 10_000 };
 /** 10 ms and not the default 300 ms: back-to-back transactions meet the end of the one before them. */
 const PRODUCER_RETRY = { retries: 12, initialRetryTime: 10, maxRetryTime: 500 };
+/**
+ * A send in a transaction is tried once. When the client repeats one, it leaves out the brokers that have answered,
+ * and knows them by their connections: where one was lost meanwhile, records are written again under new sequence
+ * numbers, and where a partition has moved to a broker that has answered, its records are never written. Both without
+ * an error. It refuses 0 for such a producer, and compares; nothing is below, at or above NaN.
+ */
+const SENT_ONCE = { ...PRODUCER_RETRY, retries: Number.NaN };
 const CONSUMER_RETRY = { retries: 10, initialRetryTime: 100, maxRetryTime: 1000 };
 const TRANSACTION_MS = 40_000;
 
@@ -85,7 +92,7 @@ export async function kafkaClients({ brokers, tls, clientId }: KafkaOptions): Pr
         allowAutoTopicCreation: false,
         // Never asked: every record names its partition. Named so that the client does not warn about its default.
         createPartitioner: Partitioners.DefaultPartitioner,
-        retry: PRODUCER_RETRY,
+        retry: transactionalId === undefined ? PRODUCER_RETRY : SENT_ONCE,
       }),
     admin: () => others.admin(),
     cluster: () => clusterOf(others),

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { TopicMessages } from 'kafkajs';
 import type { KafkaClients } from './client.ts';
 import { describe } from './describe.ts';
 import { type OutRecord, sendsOf } from './packing.ts';
@@ -50,17 +51,29 @@ export async function openTransactor(clients: KafkaClients, transactionalId: str
   return {
     commit: async ({ records, mark, beforeCommit }) => {
       const transaction = await producer.transaction();
-      for (const topicMessages of sendsOf(records)) {
-        await transaction.sendBatch({ topicMessages, acks: -1 });
-      }
+      // First, because it may be asked again while the broker still writes the end of the transaction before.
       if (mark !== undefined) {
         await whileConcurrent(async () => await transaction.sendOffsets(offsetsOf(mark)));
+      }
+      for (const [nth, topicMessages] of sendsOf(records).entries()) {
+        const send = async (): Promise<void> =>
+          void (await transaction.sendBatch({ topicMessages, acks: -1 }));
+        if (nth === 0 && mark === undefined && isOnePartition(topicMessages)) await whileConcurrent(send);
+        else await send();
       }
       beforeCommit?.();
       await transaction.commit();
     },
     close,
   };
+}
+
+/** Then a refusal as concurrent came before anything was written: partitions are added to a transaction first. */
+function isOnePartition(topicMessages: readonly TopicMessages[]): boolean {
+  const places = topicMessages.flatMap(({ topic, messages }) =>
+    messages.map(({ partition }) => `${topic}/${partition}`),
+  );
+  return new Set(places).size === 1;
 }
 
 /** `metadata` is sent though the client's type of an offset lacks it. */
