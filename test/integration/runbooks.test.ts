@@ -9,6 +9,7 @@ import { makeAuthority } from '../services/certificates.ts';
 import { servicesEnv, whatIsMissing } from '../services/env.ts';
 import { type KmsProcess, startKms } from '../services/kms-process.ts';
 import { productEnvironment } from '../services/product-environment.ts';
+import { callEvent } from '../work/given.ts';
 import { freePort } from './free-port.ts';
 import { type KafkaWorld, kafkaWorld } from './kafka-world.ts';
 import { openRunbook, type Said } from './runbook.ts';
@@ -69,12 +70,31 @@ describe.skipIf(missing)(`runbooks on real services ${missing ?? ''}`, () => {
     await world?.remove();
   });
 
-  const put = (chosen: Settings): void =>
-    writeFileSync(join(world.folder, 'worker.yaml'), JSON.stringify(chosen));
+  const put = (chosen: Settings, name = 'worker.yaml'): void =>
+    writeFileSync(join(world.folder, name), JSON.stringify(chosen));
   const block = async (page: string, name: string, changes = {}): Promise<Said> =>
     await openRunbook(page, world.folder, {}).run(name, changes);
   const paused = async (): Promise<unknown> => JSON.parse((await ask(admin, '/status')).body).paused;
   const adminPort = () => ({ '127.0.0.1:9401': `127.0.0.1:${admin}` });
+
+  test('operate: settings, tables, topics and rights, the machine, from the page alone', async () => {
+    const page = 'docs/operate.md';
+    const own = { '--profile production': '--config worker.yaml' };
+    expect((await block(page, 'settings', own)).out).toMatch(/^the settings of profile local are good/);
+    const { passwordFile } = servicesEnv().postgres.users.owner;
+    const migrated = await block(page, 'registry', { ...own, '/run/secrets/pg-owner': passwordFile });
+    expect(migrated).toEqual({ ...migrated, code: 0 });
+    const { cert, key } = servicesEnv().kafka.principals.admin;
+    put(
+      { ...settings, kafka: { ...settings.kafka, tls: { ca: servicesEnv().tls.ca, cert, key } } },
+      'admin.yaml',
+    );
+    const names = { 'edge=pbx-1': 'edge=edge', 'worker=callseal-worker': 'worker=worker' };
+    const made = await block(page, 'topics', { '--profile production': '', ...names });
+    expect(made).toEqual({ ...made, code: 0 });
+    const looked = await block(page, 'doctor', own);
+    expect(looked).toEqual({ ...looked, code: 0 });
+  });
 
   test('deploy: tables are brought to this version and looked at', async () => {
     const { passwordFile } = servicesEnv().postgres.users.owner;
@@ -112,6 +132,24 @@ describe.skipIf(missing)(`runbooks on real services ${missing ?? ''}`, () => {
     expect(over).toEqual({ ...over, code: 0 });
     expect(over.out).toMatch(/alias\/t-1-phi is enabled/);
     expect(over.out).toMatch(/^parked {4}0$/m);
+  });
+
+  test('operate: a first call is followed to its bytes, and what comes again by itself is done by hand', async () => {
+    const page = 'docs/operate.md';
+    const own = { '--profile production': '--config worker.yaml' };
+    const envelope = {
+      specversion: '1.0',
+      id: 'n',
+      source: 'urn:edge',
+      type: 'callseal.call.completed.v1',
+    };
+    const event = { ...envelope, data: callEvent({ call: 'next' }) };
+    writeFileSync(join(world.folder, 'event.json'), JSON.stringify(event));
+    expect((await block(page, 'event', own)).out).toMatch(/^sealed: the worker would seal 1 artifact/);
+    const first = await block(page, 'first', { ...own, 't-42/c-0001': 't-1/waited' });
+    expect(first).toMatchObject({ code: 0, out: expect.stringMatching(/^ok +t-1\/waited transcript/m) });
+    expect(await block(page, 'byhand', own)).toMatchObject({ code: 0 });
+    expect((await block(page, 'status', own)).out).toMatch(/^inbox {5}0 waiting/m);
   });
 
   test('a certificate is refused, is exchanged under a worker that runs, and is taken', async () => {
