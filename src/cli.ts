@@ -43,6 +43,10 @@ process.exitCode = await runCommand(process.argv.slice(2), {
     const { openRestoreDesk } = await import('./compose/restore.ts');
     return await openRestoreDesk(loaded, factsOf(request));
   },
+  skipDesk: async (loaded, request) => {
+    const { openSkipDesk } = await import('./compose/skip.ts');
+    return await openSkipDesk(loaded, factsOf(request));
+  },
   topicDesk: async (loaded, principals) => {
     const { openTopicDesk } = await import('./compose.ts');
     return await openTopicDesk(loaded, principals);

@@ -7,6 +7,7 @@ import { registerDlq } from './dlq.ts';
 import { registerDoctor } from './doctor.ts';
 import { registerEventCheck } from './event-check.ts';
 import { registerEvents } from './events.ts';
+import { registerInbox } from './inbox.ts';
 import { registerIntake } from './intake.ts';
 import { registerKeysExport } from './keys-export.ts';
 import { registerList } from './list.ts';
@@ -43,6 +44,7 @@ export const COMMANDS: readonly Register[] = [
   registerDlq,
   registerRetries,
   registerIntake,
+  registerInbox,
   registerReplay,
   registerReconcile,
   registerSweep,

@@ -8,6 +8,7 @@ import type { AcceptRestoreParts } from '../work/accept-restore.ts';
 import type { Auditor } from '../work/auditor.ts';
 import type { Desk } from '../work/desk.ts';
 import type { Observer } from '../work/observer.ts';
+import type { SkipParts } from '../work/skip-record.ts';
 import type { Voice } from './voice.ts';
 
 export interface WorkerOptions {
@@ -43,6 +44,12 @@ export interface RestoreDesk {
   close(): Promise<void>;
 }
 
+/** For `inbox skip`; whoever asked for it closes it. */
+export interface SkipDesk {
+  readonly parts: SkipParts;
+  close(): Promise<void>;
+}
+
 /** One line of `doctor`. */
 export interface Check {
   readonly name: string;
@@ -75,6 +82,7 @@ export interface App {
   /** @throws CallsealError BAD_CONFIG - also where the registry is no database server */
   readonly registryDesk: (login: Login) => Promise<RegistryDesk>;
   readonly restoreDesk: () => Promise<RestoreDesk>;
+  readonly skipDesk: () => Promise<SkipDesk>;
   /** Whoever asked for it closes it. @throws CallsealError BAD_CONFIG - also where there is no cluster */
   readonly topicDesk: (principals: Principals) => Promise<TopicAdmin>;
   /** Until `signal` aborts, the process's own where none is given. */

@@ -4,7 +4,7 @@ import { type Flag, type LoadedSettings, loadSettings } from '../config/load-set
 import { CallsealError, EXIT, exitOf } from '../domain/errors.ts';
 import type { Principals, TopicAdmin } from '../ports/topic-admin.ts';
 import { COMMANDS } from './all.ts';
-import type { App, Check, Login, Opened, Probe, RegistryDesk, RestoreDesk } from './app.ts';
+import type { App, Check, Login, Opened, Probe, RegistryDesk, RestoreDesk, SkipDesk } from './app.ts';
 import { addCommands, emptyProgram, type GlobalOptions } from './frame.ts';
 import { createVoice, type Sink, type Voice } from './voice.ts';
 
@@ -26,6 +26,8 @@ export interface Host {
   registryDesk(loaded: LoadedSettings, request: OpenRequest, login: Login): Promise<RegistryDesk>;
   /** Opens everything once more, and the inbox from its other side. */
   restoreDesk(loaded: LoadedSettings, request: OpenRequest): Promise<RestoreDesk>;
+  /** The same, for one record that nobody can read. */
+  skipDesk(loaded: LoadedSettings, request: OpenRequest): Promise<SkipDesk>;
   /** Without opening anything else. */
   topicDesk(loaded: LoadedSettings, principals: Principals): Promise<TopicAdmin>;
 }
@@ -86,6 +88,7 @@ function createApp(host: Host, voice: Voice, options: () => GlobalOptions): Runn
     desk: async () => (await opened()).desk,
     registryDesk: async (login) => await host.registryDesk(await settings(), openRequest(), login),
     restoreDesk: async () => await host.restoreDesk(await settings(), openRequest()),
+    skipDesk: async () => await host.skipDesk(await settings(), openRequest()),
     topicDesk: async (principals) => await host.topicDesk(await settings(), principals),
     runWorker: async (worker, observer = {}, until = host.signal) =>
       await (await opened()).runWorker(worker, observer, until),

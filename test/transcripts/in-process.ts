@@ -43,6 +43,7 @@ async function runIn(folder: string, words: readonly string[]): Promise<Ran> {
     probes: async () => await Promise.resolve([]),
     registryDesk: async () => await Promise.reject(new Error('nothing here is about PostgreSQL')),
     restoreDesk: async () => await Promise.reject(new Error('nothing here is about a restore')),
+    skipDesk: async () => await Promise.reject(new Error('nothing here stands still')),
     topicDesk: async () => await Promise.reject(new Error('nothing here is about Kafka')),
     open: async (loaded, { version, ticket }) =>
       await open(loaded, {

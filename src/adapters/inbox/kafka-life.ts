@@ -50,8 +50,9 @@ export async function openLife(parts: LifeParts, topic: string, partition: numbe
   }
 }
 
-async function readCommitted(
-  { admin, reader, group }: LifeParts,
+/** @throws CallsealError INBOX_DOWN - the done-map is damaged */
+export async function readCommitted(
+  { admin, reader, group }: Pick<LifeParts, 'admin' | 'reader' | 'group'>,
   topic: string,
   partition: number,
 ): Promise<Snapshot> {

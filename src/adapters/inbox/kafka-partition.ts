@@ -1,6 +1,6 @@
 import type { OutRecord } from '../kafka/packing.ts';
 import { createSettler, type SettlerIo } from './kafka-settler.ts';
-import { createTracker, type Tracker } from './kafka-tracker.ts';
+import { createTracker, type Snapshot, type Tracker } from './kafka-tracker.ts';
 
 /** How far a partition runs ahead of its oldest open delivery. */
 export interface WindowLimits {
@@ -64,7 +64,11 @@ export interface PartitionParts {
   readonly onNews: () => void;
   /** The partition has stopped at this offset. */
   readonly onUnreadable: (offset: number) => void;
+  /** What is committed, without fencing anybody: whether an operator has stepped over where it stopped. */
+  readonly committed?: () => Promise<Snapshot>;
 }
+
+const LOOK_AGAIN_MS = 2000;
 
 export function beginPartition<Body>(parts: PartitionParts): PartitionEpoch<Body> {
   const { io, fetching, window, now, onNews } = parts;
@@ -75,6 +79,8 @@ export function beginPartition<Body>(parts: PartitionParts): PartitionEpoch<Body
   let admitted: Fetched<Body>[] = [];
   let pause: Pause | undefined;
   let dueAt = 0;
+  let lookedAt = 0;
+  let stoppedAt = 0;
 
   const stopAt = (why: Pause): void => {
     pause = why;
@@ -92,7 +98,9 @@ export function beginPartition<Body>(parts: PartitionParts): PartitionEpoch<Body
     if (from > known.reach) return goOn(known);
     for (const record of records) {
       if (record.offset < known.reach) continue;
-      if (record.unreadable) {
+      if (record.unreadable && !known.isDone(record.offset)) {
+        stoppedAt = record.offset;
+        lookedAt = now();
         parts.onUnreadable(record.offset);
         return stopAt('unreadable');
       }
@@ -105,6 +113,15 @@ export function beginPartition<Body>(parts: PartitionParts): PartitionEpoch<Body
     }
     known.advance(next);
     if (isFull(known)) stopAt('window');
+  };
+
+  /** The mark was made under another life: what is settled here next finds that out and begins a new one. */
+  const lookForSkip = async (known: Tracker): Promise<void> => {
+    const committed = await parts.committed?.().catch(() => undefined);
+    if (committed === undefined || ending.signal.aborted || pause !== 'unreadable') return;
+    known.adopt(committed);
+    if (known.isDone(stoppedAt) || known.reach > stoppedAt) goOn(known);
+    onNews();
   };
 
   const settler = createSettler(io, createTracker, () => {
@@ -148,6 +165,10 @@ export function beginPartition<Body>(parts: PartitionParts): PartitionEpoch<Body
       if (tracker === undefined || ending.signal.aborted) return;
       const half = tracker.span <= window.offsets / 2 && tracker.bytes <= window.bytes / 2;
       if ((pause === 'window' && half) || (pause === 'due' && dueAt <= at)) goOn(tracker);
+      if (pause === 'unreadable' && at - lookedAt >= LOOK_AGAIN_MS) {
+        lookedAt = at;
+        void lookForSkip(tracker);
+      }
     },
     end: () => settler.end(),
   };

@@ -20,6 +20,8 @@ export interface Tracker {
   readonly bytes: number;
   /** Takes in a fetched record. @returns whether it is to be delivered */
   add(offset: number, bytes: number): boolean;
+  /** Known to be done, at the floor or above. */
+  isDone(offset: number): boolean;
   /** Delivered, and not known to be done. */
   isOpen(offset: number): boolean;
   /** Everything below `offset` has been fetched: markers and what is done count too. */
@@ -75,6 +77,7 @@ export function createTracker(start: Snapshot): Tracker {
       bytes += size;
       return true;
     },
+    isDone: (offset) => done.has(offset),
     isOpen: (offset) => open.has(offset),
     advance: (offset) => {
       reach = Math.max(reach, offset);

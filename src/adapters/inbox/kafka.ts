@@ -11,7 +11,7 @@ import { replayHeaders } from './delivery-headers.ts';
 import { kafkaBacklog } from './kafka-backlog.ts';
 import { createDispatcher, type Dispatcher, type KafkaItem } from './kafka-dispatcher.ts';
 import { createGroup, GROUP_TIMES, type Group, type GroupTimes } from './kafka-group.ts';
-import { openLife } from './kafka-life.ts';
+import { openLife, readCommitted } from './kafka-life.ts';
 import { beginPartition, type PartitionEpoch, type WindowLimits } from './kafka-partition.ts';
 import { preflight } from './kafka-preflight.ts';
 import { createPublisher } from './kafka-publisher.ts';
@@ -279,7 +279,12 @@ function begin(
     window: run.window,
     now: Date.now,
     onNews,
-    onUnreadable: (offset) => run.onTrouble?.(`${name} stands still: the record at ${offset} cannot be read`),
+    onUnreadable: (offset) =>
+      run.onTrouble?.(
+        `${name} stands still: the record at ${offset} cannot be read; ` +
+          `callseal inbox skip --topic ${topic} --partition ${partition} --offset ${offset} --ticket TICKET`,
+      ),
+    committed: async () => await readCommitted(run, topic, partition),
   });
   epoch.signal.addEventListener('abort', () => lost.resolve(false), { once: true });
   // Whoever leaves does not wait for a heartbeat of a broker that may be away.

@@ -1,6 +1,7 @@
 import { decodeEvent } from '../../domain/decode-event.ts';
 import type { InboxEntry } from '../../ports/inbox.ts';
 import type { Answered } from '../../ports/reconciling.ts';
+import { skippedPlaces } from '../skip-record.ts';
 import { batchesOf } from './batches.ts';
 import { answeredOf, eventKey, whereIs } from './event-key.ts';
 import { BATCH, type EventSeen, type Run, sourceKey } from './parts.ts';
@@ -14,6 +15,10 @@ export async function compareEvents(run: Run, signal: AbortSignal): Promise<void
     for (const entry of entries) note(run, entry);
     const deliveries = entries.map(({ delivery }) => delivery);
     for (const key of await noteAnswers(run, deliveries, signal)) run.unanswered.delete(key);
+  }
+  // Nobody can read what stands there, so there is no answer to it either (docs/kafka.md).
+  for (const origin of await skippedPlaces(run.registry, signal)) {
+    run.unanswered.delete(eventKey({ origin, replay: 0 }));
   }
   for await (const left of batchesOf(run.unanswered.entries(), BATCH)) {
     await tellUnanswered(

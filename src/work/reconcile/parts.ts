@@ -14,7 +14,7 @@ export interface ReconcileParts {
   readonly events: Pick<Events, 'read'>;
   readonly objects: Pick<Objects, 'stat'>;
   readonly registry: Reconciling &
-    Pick<Catalogue, 'answers' | 'receipts' | 'wrappedKey'> &
+    Pick<Catalogue, 'answers' | 'auditOf' | 'receipts' | 'wrappedKey'> &
     Pick<Sweeping, 'isNamed'> &
     Pick<AuditLog, 'append'>;
   readonly auditor: Auditor;
