@@ -5,6 +5,7 @@ import { documentedProgram } from '../../tools/cli-doc.ts';
 
 /** A page for operators. `name` is that of its file, without `.md`. */
 export interface OperatorPage {
+  readonly file: string;
   readonly name: string;
   readonly text: string;
 }
@@ -12,7 +13,7 @@ export interface OperatorPage {
 export function operatorPages(): OperatorPage[] {
   return globSync(['docs/runbooks/*.md', 'docs/operate.md'])
     .toSorted()
-    .map((file) => ({ name: basename(file, '.md'), text: readFileSync(file, 'utf8') }));
+    .map((file) => ({ file, name: basename(file, '.md'), text: readFileSync(file, 'utf8') }));
 }
 
 /** What stands behind the backquotes of each fence, also inside a list. */
