@@ -13,7 +13,7 @@ const STEPS: Readonly<Record<string, readonly string[]>> = {
   corpus: ['vitest', 'run', '--project', 'integration', 'test/integration/media-corpus.test.ts'],
   crashes: ['vitest', 'run', '--project', 'faults', 'test/faults/embedded.test.ts'],
   stores: ['vitest', 'run', '--project', 'faults', 'test/faults/stores.test.ts'],
-  kafka: ['vitest', 'run', 'test/integration/kafka-worker.test.ts', 'test/faults/kafka.test.ts'],
+  cluster: ['vitest', 'run', '--project', 'faults', 'test/faults/cluster.test.ts'],
   replay: ['vitest', 'run', '--project', 'faults', 'test/faults/replay-campaign.test.ts'],
   memory: ['node', 'bench/pipeline.ts'],
 };

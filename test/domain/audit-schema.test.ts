@@ -22,6 +22,7 @@ const FACT: AuditFact = {
   key: { id: 'k-1', class: 'phi', materialId: 'm-1', algorithm: 'AES-256-GCM' },
   kms: { requestId: 'r-1', operation: 'GenerateDataKey', contextHash: '0'.repeat(64) },
   delivery: { topic: 't', partition: 0, offset: 0 },
+  counts: { compared: 3, findings: 2, inFlight: 1 },
   ticket: 'T-1',
   intentUid: 'e-0',
   durationMs: 1.5,

@@ -46,7 +46,7 @@ const PRODUCER_RETRY = { retries: 12, initialRetryTime: 10, maxRetryTime: 500 };
  * numbers, and where a partition has moved to a broker that has answered, its records are never written. Both without
  * an error. It refuses 0 for such a producer, and compares; nothing is below, at or above NaN.
  */
-const SENT_ONCE = { ...PRODUCER_RETRY, retries: Number.NaN };
+export const SENT_ONCE = { ...PRODUCER_RETRY, retries: Number.NaN };
 const CONSUMER_RETRY = { retries: 10, initialRetryTime: 100, maxRetryTime: 1000 };
 const TRANSACTION_MS = 40_000;
 
