@@ -153,7 +153,9 @@ describe('what is scheduled', () => {
     const parts = partsOf(world);
     // As a clock does, a reconciliation's goes on between two looks at it.
     const ticking = { ...parts, now: () => new Date(world.clock.ms++) };
-    const work = scheduledWork({ ...(name === 'reconcile' ? ticking : parts), metrics }).find((one) => one.name === name);
+    const work = scheduledWork({ ...(name === 'reconcile' ? ticking : parts), metrics }).find(
+      (one) => one.name === name,
+    );
     if (!work) throw new Error(`nothing is scheduled as ${name}`);
     return work;
   };
