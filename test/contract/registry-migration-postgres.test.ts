@@ -11,7 +11,7 @@ import {
   migrationFact,
   postgresOptions,
 } from '../services/postgres-schema.ts';
-import { expectFound, firstRelease } from './registry-migration-suite.ts';
+import { firstRelease, found, WHAT_IS_FOUND } from './registry-migration-suite.ts';
 import { never } from './registry-proposals.ts';
 
 const missing = await whatIsMissing('postgres');

@@ -1,4 +1,3 @@
-import { expect } from 'vitest';
 import type { ColumnTypes } from '../../src/adapters/registry/migrate.ts';
 import { registryTables } from '../../src/adapters/registry/migrations/0001-registry.ts';
 import type { SqlDatabase } from '../../src/adapters/registry/sql.ts';
@@ -34,12 +33,14 @@ export async function firstRelease(database: SqlDatabase, types: ColumnTypes): P
   });
 }
 
-/** What an operator finds of them after the migration. */
-export async function expectFound(database: SqlDatabase): Promise<void> {
+/** What an operator finds of them after the migration: uid, tenant, replays. */
+export async function found(database: SqlDatabase): Promise<unknown[][]> {
   const filter = { stage: 'decode', fingerprint: 'abab', state: 'waiting' } as const;
-  const found = await sqlRegistry(database).parked(filter, { newSince: '2026', limit: 9 }, never);
-  expect(found.map(({ answer: { uid, tenant }, replays }) => [uid, tenant, replays])).toEqual([
-    ['a-0', 't-1', 0],
-    ['a-1', undefined, 0],
-  ]);
+  const parked = await sqlRegistry(database).parked(filter, { newSince: '2026', limit: 9 }, never);
+  return parked.map(({ answer: { uid, tenant }, replays }) => [uid, tenant, replays]);
 }
+
+export const WHAT_IS_FOUND = [
+  ['a-0', 't-1', 0],
+  ['a-1', undefined, 0],
+];
