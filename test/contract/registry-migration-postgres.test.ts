@@ -40,7 +40,7 @@ describe.skipIf(missing)(`a migration of a server ${missing ?? ''}`, () => {
     expect(await admin.migrate(migrationFact(), never)).toEqual({ from: 1, to: SCHEMA_VERSION });
     await admin.close();
     const operator = await openPostgres(postgresOptions('operator', schema));
-    await expectFound(operator);
+    expect(await found(operator)).toEqual(WHAT_IS_FOUND);
     await operator.close();
   });
 });
