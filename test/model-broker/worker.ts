@@ -117,8 +117,8 @@ export class ModelWorker {
 
   readonly #settling = new Set<Job>();
 
+  /** A pause outlives an epoch, as it does in the client. */
   #begin(): void {
-    this.#paused = false;
     this.#epoch = beginPartition<string>({
       io: this.#io(),
       fetching: {

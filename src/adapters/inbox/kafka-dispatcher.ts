@@ -31,6 +31,8 @@ export interface DispatcherParts {
   readonly now: () => number;
   /** Begins an epoch of `topic/partition`. */
   readonly begin: (name: string) => Epoch;
+  /** The run cannot go on: nobody waits for the group any more. */
+  readonly onFail?: () => void;
   /** Where partitions end now. */
   readonly endsOf: (topic: string) => Promise<ReadonlyMap<number, { readonly high: number }>>;
 }
@@ -182,6 +184,7 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
     },
     fail: (error) => {
       failure ??= { error };
+      parts.onFail?.();
       bell.ring();
     },
     failed: () => failure !== undefined,

@@ -58,11 +58,16 @@ export async function readCommitted(
 ): Promise<Snapshot> {
   const [found] = await admin.fetchOffsets({ groupId: group, topics: [topic] });
   const committed = found?.partitions.find((each) => each.partition === partition);
-  const low = (await reader.endsOf(topic)).get(partition)?.low ?? 0;
-  const offset = Number(committed?.offset ?? -1);
+  const ends = (await reader.endsOf(topic)).get(partition);
+  // Metadata that are just being loaded may lack it: taken for "no commit yet", everything would be delivered again.
+  if (committed === undefined || ends === undefined) {
+    throw new Error(`the cluster says nothing of ${topic}/${partition}`);
+  }
+  const { low } = ends;
+  const offset = Number(committed.offset);
   // A negative one says "none yet" or, after the client met an offset that retention had removed, "the first".
   if (offset < 0) return { floor: low, done: [] };
-  const done = decodeDoneMap({ topic, partition, offset }, committed?.metadata ?? '');
+  const done = decodeDoneMap({ topic, partition, offset }, committed.metadata ?? '');
   const floor = Math.max(low, offset);
   return { floor, done: done.filter((each) => each >= floor) };
 }

@@ -136,6 +136,9 @@ export function beginPartition<Body>(parts: PartitionParts): PartitionEpoch<Body
     for (const run of early.splice(0)) takeRun(begun, run);
     onNews();
   };
+  // The client keeps a pause over a rejoin: a partition that was paused when it was lost, and comes back, would stay
+  // deaf. So every epoch begins paused, and resumes once it is known where.
+  stopAt('beginning');
   void start();
 
   return {
@@ -144,7 +147,6 @@ export function beginPartition<Body>(parts: PartitionParts): PartitionEpoch<Body
       if (ending.signal.aborted) return;
       if (tracker === undefined) {
         early.push(run);
-        if (pause === undefined) stopAt('beginning');
         return;
       }
       takeRun(tracker, run);

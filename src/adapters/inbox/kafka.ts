@@ -166,7 +166,9 @@ async function runGroup(run: Run, handle: Handler, untilIdle: boolean, signal: A
     dispatcher: () => dispatcher,
     onSign: watchdog.saw,
   });
+  const failing = new AbortController();
   const dispatcher: Dispatcher = createDispatcher({
+    onFail: () => failing.abort(),
     topics: run.topics,
     counts: run.counts,
     heldDelayMs: run.heldDelayMs,
@@ -176,7 +178,7 @@ async function runGroup(run: Run, handle: Handler, untilIdle: boolean, signal: A
       begin(run, {
         group,
         name,
-        signal,
+        signal: AbortSignal.any([signal, failing.signal]),
         leaving,
         onNews: bell.ring,
         fail: (error) => dispatcher.fail(error),
@@ -287,7 +289,7 @@ function begin(
     committed: async () => await readCommitted(run, topic, partition),
   });
   epoch.signal.addEventListener('abort', () => lost.resolve(false), { once: true });
-  // Whoever leaves does not wait for a heartbeat of a broker that may be away.
+  // Whoever leaves or has failed does not wait for a heartbeat: a broker may be away, and the consumer gone.
   signal.addEventListener('abort', () => lost.resolve(false), { once: true, signal: epoch.signal });
   return epoch;
 }
