@@ -27,6 +27,10 @@ const ENDS_OTHERWISE: Readonly<Record<string, number>> = {
   'callseal replay pause 5b0c1f9e-3c55-4f43-9d7e-1f2a4c8b6d10 --ticket INC-4711': 3,
   'callseal replay resume 5b0c1f9e-3c55-4f43-9d7e-1f2a4c8b6d10 --ticket INC-4711': 3,
   'callseal replay cancel 5b0c1f9e-3c55-4f43-9d7e-1f2a4c8b6d10 --ticket INC-4711': 3,
+  // No policy of this folder lets sources go, and nothing in an embedded inbox is unreadable.
+  'callseal sources release demo/intake-0001 --dry-run': 7,
+  'callseal sources release --tenant demo --older-than 30d --ticket OPS-17': 7,
+  'callseal inbox skip --topic callseal.calls.completed --partition 3 --offset 41822 --ticket OPS-1': 7,
 };
 /** The secrets that the profile names are not here either. */
 const WITHOUT_SECRETS = 8;
