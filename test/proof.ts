@@ -15,6 +15,12 @@ const STEPS: Readonly<Record<string, readonly string[]>> = {
   stores: ['vitest', 'run', '--project', 'faults', 'test/faults/stores.test.ts'],
   cluster: ['vitest', 'run', '--project', 'faults', 'test/faults/cluster.test.ts'],
   replay: ['vitest', 'run', '--project', 'faults', 'test/faults/replay-campaign.test.ts'],
+  restore: [
+    'vitest',
+    'run',
+    'test/integration/registry-restore.test.ts',
+    'test/integration/kafka-worker.test.ts',
+  ],
   memory: ['node', 'bench/pipeline.ts'],
 };
 

@@ -42,18 +42,24 @@ const cases: [string, { base: number; brokers: 1 | 3; plan: Plan }][] = [
     : []),
 ];
 
-describe.each(cases)('profile production on %s, under load', (name, { base, brokers, plan }) => {
-  let world: ClusterWorld;
-  beforeAll(async () => {
-    world = await clusterWorld(base, brokers);
-  }, 300_000);
-  afterAll(async () => await world.remove(), 120_000);
+/** Not yet seen through on every machine: `make proof STEPS=cluster` runs it, and CI says that it does not. */
+const skipped = LONG ? '' : ' (skipped: make proof STEPS=cluster runs it)';
 
-  test('nothing lost, nothing doubled, in order, whatever was killed', { timeout: HOURS_MS }, async () => {
-    const say = (line: string): void => void process.stdout.write(`${name}: ${line}\n`);
-    const done = await runCampaign(world, plan, say);
-    const { wrong, ...counts } = await judgeCluster(world);
-    say(`{"done":${JSON.stringify(done)},"found":${JSON.stringify(counts)},"wrong":${wrong.length}}`);
-    expect(wrong.slice(0, 20)).toEqual([]);
-  });
-});
+describe.skipIf(!LONG).each(cases)(
+  `profile production on %s, under load${skipped}`,
+  (name, { base, brokers, plan }) => {
+    let world: ClusterWorld;
+    beforeAll(async () => {
+      world = await clusterWorld(base, brokers);
+    }, 300_000);
+    afterAll(async () => await world.remove(), 120_000);
+
+    test('nothing lost, nothing doubled, in order, whatever was killed', { timeout: HOURS_MS }, async () => {
+      const say = (line: string): void => void process.stdout.write(`${name}: ${line}\n`);
+      const done = await runCampaign(world, plan, say);
+      const { wrong, ...counts } = await judgeCluster(world);
+      say(`{"done":${JSON.stringify(done)},"found":${JSON.stringify(counts)},"wrong":${wrong.length}}`);
+      expect(wrong.slice(0, 20)).toEqual([]);
+    });
+  },
+);
