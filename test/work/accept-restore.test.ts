@@ -1,8 +1,4 @@
-import { copyFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
-import { sqlRegistry } from '../../src/adapters/registry/sql-registry.ts';
-import { openSqlite } from '../../src/adapters/sqlite/connection.ts';
+import { expect, test } from 'vitest';
 import { CallsealError, codeOf } from '../../src/domain/errors.ts';
 import { newUid } from '../../src/domain/ids.ts';
 import type { InboxRestore } from '../../src/ports/inbox-restore.ts';
@@ -12,23 +8,9 @@ import { restoreWatch } from '../../src/work/registry-restored.ts';
 import { relayPending } from '../../src/work/relay-audit.ts';
 import { restoreState } from '../../src/work/restore-state.ts';
 import { verifyAuditTopic, verifyRegistryAudit } from '../../src/work/verify-audit.ts';
+import { backedUp } from './backed-up.ts';
 import { SIGNAL } from './seen.ts';
 import { openWorld, type World } from './world.ts';
-
-/** A copy of the registry beside events and objects that know more. */
-async function backedUp(world: World): Promise<() => Promise<Registry>> {
-  const database = openSqlite(join(world.data, 'callseal.db'));
-  const backup = join(world.folder, 'backup.db');
-  await database.script(`vacuum into '${backup}'`);
-  await database.close();
-  return async () => {
-    const restored = join(world.folder, `restored-${newUid()}.db`);
-    copyFileSync(backup, restored);
-    const registry = sqlRegistry(openSqlite(restored));
-    onTestFinished(async () => await registry.close());
-    return registry;
-  };
-}
 
 async function audited({ auditor, events }: World, registry: Registry, times: number): Promise<void> {
   for (let time = 0; time < times; time++) await registry.append([auditor.fact('worker.start')], SIGNAL);

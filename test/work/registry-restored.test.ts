@@ -1,32 +1,14 @@
-import { copyFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
-import { sqlRegistry } from '../../src/adapters/registry/sql-registry.ts';
-import { openSqlite } from '../../src/adapters/sqlite/connection.ts';
+import { expect, test } from 'vitest';
 import { codeOf } from '../../src/domain/errors.ts';
 import { newUid } from '../../src/domain/ids.ts';
 import type { Registry, ShredScope } from '../../src/ports/registry.ts';
 import { noticeRestore, signOfRestore } from '../../src/work/registry-restored.ts';
 import { relayPending } from '../../src/work/relay-audit.ts';
 import { copyTombstones } from '../../src/work/tombstone-objects.ts';
+import { backedUp } from './backed-up.ts';
 import { callEvent } from './given.ts';
 import { SIGNAL, settled } from './seen.ts';
 import { openWorld, type World, worldWithTranscript } from './world.ts';
-
-/** A registry that can be backed up and put back, beside events and objects that cannot. */
-async function backedUp(world: World): Promise<() => Promise<Registry>> {
-  const database = openSqlite(join(world.data, 'callseal.db'));
-  const backup = join(world.folder, 'backup.db');
-  await database.script(`vacuum into '${backup}'`);
-  await database.close();
-  return async () => {
-    const restored = join(world.folder, `restored-${newUid()}.db`);
-    copyFileSync(backup, restored);
-    const registry = sqlRegistry(openSqlite(restored));
-    onTestFinished(async () => await registry.close());
-    return registry;
-  };
-}
 
 async function relayed({ events }: World, registry: Registry): Promise<void> {
   const options = { holder: newUid(), leaseMs: 1_000, batch: 100 };

@@ -32,7 +32,7 @@ export interface DispatcherParts {
   /** Begins an epoch of `topic/partition`. */
   readonly begin: (name: string) => Epoch;
   /** The run cannot go on: nobody waits for the group any more. */
-  readonly onFail?: () => void;
+  readonly onFail: () => void;
   /** Where partitions end now. */
   readonly endsOf: (topic: string) => Promise<ReadonlyMap<number, { readonly high: number }>>;
 }
@@ -49,7 +49,6 @@ export interface Dispatcher extends PumpSource<KafkaItem> {
   caughtUp(): Promise<boolean>;
   /** `run` cannot go on. */
   fail(error: unknown): void;
-  failed(): boolean;
   endAll(): void;
 }
 
@@ -184,10 +183,9 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
     },
     fail: (error) => {
       failure ??= { error };
-      parts.onFail?.();
+      parts.onFail();
       bell.ring();
     },
-    failed: () => failure !== undefined,
     endAll: () => {
       for (const name of epochs.keys()) end(name);
       wake(() => true);

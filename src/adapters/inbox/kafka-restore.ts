@@ -1,12 +1,11 @@
-import type { Admin } from 'kafkajs';
 import { type Delivery, placeText } from '../../domain/deliveries.ts';
 import { CallsealError } from '../../domain/errors.ts';
 import type { DeliveryRef, HandOverProgress, InboxRestore } from '../../ports/inbox-restore.ts';
 import type { KafkaClients } from '../kafka/client.ts';
+import { type Connections, connect, disconnect } from '../kafka/connect.ts';
 import { inboxError } from '../kafka/describe.ts';
-import { requireBroker } from '../kafka/handshake.ts';
 import type { OutRecord } from '../kafka/packing.ts';
-import { type PartitionReader, type PartitionRecord, partitionReader } from '../kafka/partition-reader.ts';
+import type { PartitionRecord } from '../kafka/partition-reader.ts';
 import { partitionOf } from '../kafka/partitions.ts';
 import { deliveryOf, replayHeaders } from './delivery-headers.ts';
 import { openLife } from './kafka-life.ts';
@@ -22,14 +21,11 @@ export interface KafkaRestoreOptions {
   readonly prefix: string;
 }
 
-interface Connected extends KafkaRestoreOptions {
-  readonly admin: Admin;
-  readonly reader: PartitionReader;
-}
+type Connected = KafkaRestoreOptions & Connections;
 
 /** @throws CallsealError INBOX_DOWN */
 export async function openKafkaRestore(options: KafkaRestoreOptions): Promise<InboxRestore> {
-  const connected = await connect(options);
+  const connected = { ...options, ...(await connect(options.clients, options.brokers)) };
   let fenced: readonly Partition[] | undefined;
   return {
     members: async (signal) => {
@@ -44,24 +40,8 @@ export async function openKafkaRestore(options: KafkaRestoreOptions): Promise<In
       const handing = { ...connected, fenced, answered, onProgress };
       return await handOver(handing, signal).catch(rethrow('handing over to the retry topic'));
     },
-    close: async () => {
-      await connected.reader.close();
-      await connected.admin.disconnect();
-    },
+    close: async () => await disconnect(connected),
   };
-}
-
-async function connect(options: KafkaRestoreOptions): Promise<Connected> {
-  const { clients, brokers } = options;
-  await requireBroker(clients, brokers);
-  const admin = clients.admin();
-  try {
-    await admin.connect();
-    return { ...options, admin, reader: await partitionReader(clients.cluster()) };
-  } catch (error) {
-    await admin.disconnect().catch(() => undefined);
-    throw inboxError('connecting to the cluster', error);
-  }
 }
 
 async function membersOf({ admin, group }: Connected): Promise<string[]> {
@@ -88,7 +68,7 @@ async function fenceAll(connected: Connected, signal: AbortSignal): Promise<Part
   return fenced;
 }
 
-interface HandingOver extends Connected {
+interface HandingOver extends KafkaRestoreOptions, Connections {
   readonly fenced: readonly Partition[];
   readonly answered: (deliveries: readonly DeliveryRef[]) => Promise<readonly boolean[]>;
   readonly onProgress: (progress: HandOverProgress) => void;

@@ -1,10 +1,9 @@
-import type { Admin } from 'kafkajs';
 import { type Place, placeText } from '../../domain/deliveries.ts';
 import { CallsealError } from '../../domain/errors.ts';
 import type { InboxSkip } from '../../ports/inbox-skip.ts';
+import { type Connections, connect, disconnect } from '../kafka/connect.ts';
 import { inboxError } from '../kafka/describe.ts';
-import { requireBroker } from '../kafka/handshake.ts';
-import { type PartitionReader, type PartitionRecord, partitionReader } from '../kafka/partition-reader.ts';
+import type { PartitionReader, PartitionRecord } from '../kafka/partition-reader.ts';
 import { openLife, readCommitted } from './kafka-life.ts';
 import type { KafkaRestoreOptions } from './kafka-restore.ts';
 import type { Snapshot } from './kafka-tracker.ts';
@@ -13,38 +12,19 @@ import { inputKind } from './topics.ts';
 /** Under the worker's certificate: it is the worker's transactions that are fenced. */
 export type KafkaSkipOptions = KafkaRestoreOptions;
 
-interface Connected extends KafkaSkipOptions {
-  readonly admin: Admin;
-  readonly reader: PartitionReader;
-}
+type Connected = KafkaSkipOptions & Connections;
 
 /** @throws CallsealError INBOX_DOWN */
 export async function openKafkaSkip(options: KafkaSkipOptions): Promise<InboxSkip> {
-  const connected = await connect(options);
+  const connected = { ...options, ...(await connect(options.clients, options.brokers)) };
   return {
     look: async (place, signal) => await look(connected, place, signal).catch(rethrow(place)),
     skip: async (place, signal) => {
       await look(connected, place, signal).catch(rethrow(place));
       await mark(connected, place, signal).catch(rethrow(place));
     },
-    close: async () => {
-      await connected.reader.close();
-      await connected.admin.disconnect();
-    },
+    close: async () => await disconnect(connected),
   };
-}
-
-async function connect(options: KafkaSkipOptions): Promise<Connected> {
-  const { clients, brokers } = options;
-  await requireBroker(clients, brokers);
-  const admin = clients.admin();
-  try {
-    await admin.connect();
-    return { ...options, admin, reader: await partitionReader(clients.cluster()) };
-  } catch (error) {
-    await admin.disconnect().catch(() => undefined);
-    throw inboxError('connecting to the cluster', error);
-  }
 }
 
 async function look(connected: Connected, place: Place, signal: AbortSignal): Promise<void> {

@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Admin } from 'kafkajs';
 import type { Delivery } from '../../domain/deliveries.ts';
 import { CallsealError } from '../../domain/errors.ts';
 import type { Handler, Inbox } from '../../ports/inbox.ts';
 import type { KafkaClients } from '../kafka/client.ts';
+import { type Connections, connect, disconnect } from '../kafka/connect.ts';
 import { describe, inboxError } from '../kafka/describe.ts';
-import { requireBroker } from '../kafka/handshake.ts';
-import { type PartitionReader, partitionReader } from '../kafka/partition-reader.ts';
+import { partitionReader } from '../kafka/partition-reader.ts';
 import { replayHeaders } from './delivery-headers.ts';
 import { kafkaBacklog } from './kafka-backlog.ts';
 import { createDispatcher, type Dispatcher, type KafkaItem } from './kafka-dispatcher.ts';
@@ -40,18 +39,13 @@ export interface KafkaInboxOptions {
   readonly onTrouble?: (sentence: string) => void;
 }
 
-/** Opened at first use, so that a command which never asks the cluster needs none. */
-interface Connections {
-  readonly admin: Admin;
-  readonly reader: PartitionReader;
-}
-
 /**
  * The inbox of a cluster (docs/kafka.md): the consumer group fetches, one dispatcher owns what is in hand, and each
  * partition settles outputs and done-mark in one transaction.
  */
 export function openKafkaInbox(options: KafkaInboxOptions): Inbox {
   const { clients, topics, group } = options;
+  // Opened at first use, so that a command which never asks the cluster needs none.
   let connections: Promise<Connections> | undefined;
   let counts: ReadonlyMap<string, number> | undefined;
 
@@ -61,7 +55,7 @@ export function openKafkaInbox(options: KafkaInboxOptions): Inbox {
       return await connections;
     } catch (error) {
       connections = undefined;
-      throw inboxError('connecting to the cluster', error);
+      throw error;
     }
   };
   const publisher = createPublisher(
@@ -122,21 +116,13 @@ export function openKafkaInbox(options: KafkaInboxOptions): Inbox {
     close: async () => {
       await publisher.close();
       const opened = await connections?.catch(() => undefined);
-      await opened?.reader.close();
-      await opened?.admin.disconnect();
+      if (opened) await disconnect(opened);
     },
   };
 }
 
 function rethrow(error: unknown): never {
   throw inboxError('reading the input topics', error);
-}
-
-async function connect(clients: KafkaClients, brokers: readonly string[]): Promise<Connections> {
-  await requireBroker(clients, brokers);
-  const admin = clients.admin();
-  await admin.connect();
-  return { admin, reader: await partitionReader(clients.cluster()) };
 }
 
 /** Another count puts the records of a call into another partition than those before them. */
@@ -167,6 +153,7 @@ async function runGroup(run: Run, handle: Handler, untilIdle: boolean, signal: A
     onSign: watchdog.saw,
   });
   const failing = new AbortController();
+  const stopping = AbortSignal.any([signal, failing.signal]);
   const dispatcher: Dispatcher = createDispatcher({
     onFail: () => failing.abort(),
     topics: run.topics,
@@ -178,14 +165,12 @@ async function runGroup(run: Run, handle: Handler, untilIdle: boolean, signal: A
       begin(run, {
         group,
         name,
-        signal: AbortSignal.any([signal, failing.signal]),
-        leaving,
+        signal: stopping,
         onNews: bell.ring,
         fail: (error) => dispatcher.fail(error),
       }),
     endsOf: async (topic) => await run.reader.endsOf(topic),
   });
-  const leaving = (): boolean => signal.aborted || dispatcher.failed();
   /** The pump takes idle lanes for the end. They are, once nothing more is to be fetched and what was is in them. */
   const untilSomethingOrNothing = async (lanes: Lanes<KafkaItem>): Promise<void> => {
     for (let caughtUp = false; !caughtUp && lanes.idle() && !signal.aborted; ) {
@@ -242,8 +227,8 @@ function countsChecker({ counts, reader }: Run): () => Promise<void> {
 interface Beginning {
   readonly group: Group;
   readonly name: string;
+  /** Aborts when this process leaves, or the run has failed. */
   readonly signal: AbortSignal;
-  readonly leaving: () => boolean;
   readonly onNews: () => void;
   readonly fail: (error: unknown) => void;
 }
@@ -251,10 +236,7 @@ interface Beginning {
 /** Answers that mean something else than "another owner": too large, and the transaction before it is still ending. */
 const OURS: ReadonlySet<number> = new Set([10, 51]);
 
-function begin(
-  run: Run,
-  { group, name, signal, leaving, onNews, fail }: Beginning,
-): PartitionEpoch<Delivery> {
+function begin(run: Run, { group, name, signal, onNews, fail }: Beginning): PartitionEpoch<Delivery> {
   const at = name.lastIndexOf('/');
   const [topic, partition] = [name.slice(0, at), Number(name.slice(at + 1))];
   const lost = Promise.withResolvers<boolean>();
@@ -273,7 +255,7 @@ function begin(
       const { code } = describe(error);
       return code !== undefined && !OURS.has(code);
     },
-    leaving,
+    leaving: () => signal.aborted,
   };
   const epoch = beginPartition<Delivery>({
     io,

@@ -75,6 +75,11 @@ function bring(of: World, count: number): void {
   for (let i = 0; i < count; i++) of.put(`c-${i}.json`, TRANSCRIPT);
 }
 
+/** As a runner does right before it publishes. */
+async function claimFirst(of: World, { uid, records }: MadePlan): Promise<void> {
+  await of.registry.claimReplays(uid, records.slice(0, 1), () => of.auditor.fact('call.replay'), SIGNAL);
+}
+
 describe('a replay', () => {
   test('of a call whose source came back seals it, once, under its own origin', async () => {
     const of = await world();
@@ -267,12 +272,7 @@ describe('a campaign', () => {
     bring(of, 3);
     const made = await plan(of);
     await apply(of, made);
-    await of.registry.claimReplays(
-      made.uid,
-      made.records.slice(0, 1),
-      () => of.auditor.fact('call.replay'),
-      SIGNAL,
-    );
+    await claimFirst(of, made);
     const cancelled = { from: ['running'], to: 'cancelled', at: 'now' } as const;
     await of.registry.changeCampaign(made.uid, cancelled, of.auditor.fact('campaign.cancel'), SIGNAL);
     await work(of);
@@ -288,12 +288,7 @@ describe('a campaign', () => {
     bring(of, 2);
     const made = await plan(of);
     await apply(of, made);
-    await of.registry.claimReplays(
-      made.uid,
-      made.records.slice(0, 1),
-      () => of.auditor.fact('call.replay'),
-      SIGNAL,
-    );
+    await claimFirst(of, made);
     expect(findings(await plan(of))).toEqual([undefined]);
   });
 
