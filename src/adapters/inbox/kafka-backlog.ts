@@ -2,7 +2,7 @@ import type { Admin } from 'kafkajs';
 import type { Backlog } from '../../ports/inbox.ts';
 import type { Ends, PartitionReader, PartitionRecord } from '../kafka/partition-reader.ts';
 import { dueAtOf } from './delivery-headers.ts';
-import { decodeDoneMap } from './kafka-done-map.ts';
+import { committedOffsets, doneAbove } from './kafka-committed.ts';
 import type { TopicNames } from './topics.ts';
 
 export interface BacklogParts {
@@ -39,14 +39,14 @@ export async function kafkaBacklog(parts: BacklogParts): Promise<Backlog> {
   };
 }
 
-async function backlogOf({ admin, reader, topics, group }: BacklogParts, topic: string): Promise<Part[]> {
-  const [committed] = await admin.fetchOffsets({ groupId: group, topics: [topic] });
+async function backlogOf(of: BacklogParts, topic: string): Promise<Part[]> {
+  const { reader, topics } = of;
+  const committed = await committedOffsets(of, topic);
   const parts: Part[] = [];
   for (const [partition, ends] of await reader.endsOf(topic)) {
-    const mark = committed?.partitions.find((each) => each.partition === partition);
-    const offset = Number(mark?.offset ?? -1);
-    const done = offset < 0 ? [] : decodeDoneMap({ topic, partition, offset }, mark?.metadata ?? '');
-    const open = { topic, partition, floor: Math.max(offset, ends.low), done: new Set(done) };
+    const mark = committed.find((each) => each.partition === partition);
+    const done = mark ? doneAbove(topic, mark) : [];
+    const open = { topic, partition, floor: Math.max(mark?.offset ?? -1, ends.low), done: new Set(done) };
     parts.push(
       topic === topics.retry ? await readOpen(reader, open, ends) : await countOpen(reader, open, ends),
     );

@@ -3,7 +3,8 @@ import { fault } from '../../domain/crash-points.ts';
 import type { KafkaClients } from '../kafka/client.ts';
 import type { PartitionReader } from '../kafka/partition-reader.ts';
 import { openTransactor } from '../kafka/transactor.ts';
-import { decodeDoneMap, encodeDoneMap } from './kafka-done-map.ts';
+import { committedOffsets, doneAbove } from './kafka-committed.ts';
+import { encodeDoneMap } from './kafka-done-map.ts';
 import type { Life } from './kafka-settler.ts';
 import type { Snapshot } from './kafka-tracker.ts';
 
@@ -56,18 +57,16 @@ export async function readCommitted(
   topic: string,
   partition: number,
 ): Promise<Snapshot> {
-  const [found] = await admin.fetchOffsets({ groupId: group, topics: [topic] });
-  const committed = found?.partitions.find((each) => each.partition === partition);
+  const all = await committedOffsets({ admin, group }, topic);
+  const committed = all.find((each) => each.partition === partition);
   const ends = (await reader.endsOf(topic)).get(partition);
   // Metadata that are just being loaded may lack it: taken for "no commit yet", everything would be delivered again.
   if (committed === undefined || ends === undefined) {
     throw new Error(`the cluster says nothing of ${topic}/${partition}`);
   }
   const { low } = ends;
-  const offset = Number(committed.offset);
   // A negative one says "none yet" or, after the client met an offset that retention had removed, "the first".
-  if (offset < 0) return { floor: low, done: [] };
-  const done = decodeDoneMap({ topic, partition, offset }, committed.metadata ?? '');
-  const floor = Math.max(low, offset);
+  const floor = Math.max(low, committed.offset);
+  const done = doneAbove(topic, committed);
   return { floor, done: done.filter((each) => each >= floor) };
 }

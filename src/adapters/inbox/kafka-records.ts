@@ -3,7 +3,7 @@ import type { InboxEntry } from '../../ports/inbox.ts';
 import type { Ends, PartitionReader, PartitionRecord } from '../kafka/partition-reader.ts';
 import { deliveryOf } from './delivery-headers.ts';
 import type { BacklogParts } from './kafka-backlog.ts';
-import { decodeDoneMap } from './kafka-done-map.ts';
+import { committedOffsets, doneAbove } from './kafka-committed.ts';
 import { inputKind } from './topics.ts';
 
 const WAIT_MS = 100;
@@ -40,14 +40,12 @@ export async function* kafkaRecords(
 
 type IsDone = (record: Pick<PartitionRecord, 'partition' | 'offset'>) => boolean;
 
-async function doneIn({ admin, group }: BacklogParts, topic: string): Promise<IsDone> {
-  const [committed] = await admin.fetchOffsets({ groupId: group, topics: [topic] });
+async function doneIn(of: BacklogParts, topic: string): Promise<IsDone> {
   const marks = new Map(
-    committed?.partitions.map(({ partition, offset: text, metadata }) => {
-      const offset = Number(text);
-      const done = offset < 0 ? [] : decodeDoneMap({ topic, partition, offset }, metadata ?? '');
-      return [partition, { floor: offset, done: new Set(done) }];
-    }),
+    (await committedOffsets(of, topic)).map((committed) => [
+      committed.partition,
+      { floor: committed.offset, done: new Set(doneAbove(topic, committed)) },
+    ]),
   );
   return ({ partition, offset }) => {
     const mark = marks.get(partition);
